@@ -1,0 +1,1 @@
+"""The web app: accounts, annotation, studies, results and exports."""
