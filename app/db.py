@@ -1,6 +1,8 @@
 """Engine, session factory and the naming of constraints."""
 
-from sqlalchemy import Engine, MetaData, create_engine
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Engine, MetaData, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 NAMING = {
@@ -16,10 +18,11 @@ class Base(DeclarativeBase):
     """All tables of toprank; procrastinate keeps its own in another schema."""
 
     metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = {int: BigInteger}
 
 
 def make_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine whose pool never exceeds `pool_size` connections, so that a waiting request cannot starve one that holds."""
+    """An engine that never opens more than `pool_size` connections."""
     return create_engine(
         with_driver(url),
         pool_size=pool_size,

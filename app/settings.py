@@ -36,7 +36,9 @@ class Settings(BaseSettings):
         default_factory=lambda: user_directory("cache"), validation_alias=AliasChoices("TOPRANK_CACHE", "cache_dir")
     )
     store: Path | None = Field(default=None, description="Checkpoint bytes; unset means data_dir/store.")
-    secret_key: SecretStr | None = Field(default=None, description="Signs form tokens; unset means data_dir/secret_key.")
+    secret_key: SecretStr | None = Field(
+        default=None, description="Signs form tokens; unset means data_dir/secret_key."
+    )
     pool_size: int = Field(default=15, ge=1, le=100, description="Database connections of one process.")
     secure_cookies: bool = Field(default=True, description="False only for plain http on loopback, or said explicitly.")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(

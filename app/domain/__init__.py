@@ -1,0 +1,1 @@
+"""Reads and rules that several features share; no HTTP here."""

@@ -1,0 +1,31 @@
+"""Model weights with their tokenizer."""
+
+from enum import StrEnum
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base
+from app.models.columns import CreatedAt, Id, text_enum
+
+
+class CheckpointState(StrEnum):
+    """Only ready checkpoints generate."""
+
+    UPLOADING = "uploading"
+    VALIDATING = "validating"
+    READY = "ready"
+    REFUSED = "refused"
+
+
+class Checkpoint(Base):
+    """A checkpoint by name; `source` is a hub id or a folder."""
+
+    __tablename__ = "checkpoint"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    source: Mapped[str]
+    state: Mapped[CheckpointState] = mapped_column(text_enum(CheckpointState, "state"), default=CheckpointState.READY)
+    reason: Mapped[str | None]
+    created_at: Mapped[CreatedAt]

@@ -1,0 +1,74 @@
+"""Who may log in, and with what."""
+
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base
+from app.models.columns import CreatedAt, Id, Timestamp, text_enum
+
+
+class Role(StrEnum):
+    """What a person is here for; each role sees its own pages."""
+
+    ANNOTATOR = "annotator"
+    RESEARCHER = "researcher"
+    ADMIN = "admin"
+
+
+class Person(Base):
+    """An account; the e-mail is kept in lower case, so that one address is one account."""
+
+    __tablename__ = "person"
+    __table_args__ = (CheckConstraint("email = lower(email)", name="email_is_lower_case"),)
+
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(String(320), unique=True)
+    role: Mapped[Role] = mapped_column(text_enum(Role, "role"))
+    password_hash: Mapped[str | None]
+    disabled_at: Mapped[Timestamp | None]
+    created_at: Mapped[CreatedAt]
+
+
+class LoginSession(Base):
+    """A browser that is logged in; only the SHA-256 of its token is stored."""
+
+    __tablename__ = "login_session"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[CreatedAt]
+    last_seen_at: Mapped[CreatedAt]
+    expires_at: Mapped[Timestamp]
+
+    person: Mapped[Person] = relationship(lazy="raise")
+
+
+class Invitation(Base):
+    """A one-time link with which a person sets a password; only the SHA-256 of its token is stored."""
+
+    __tablename__ = "invitation"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[Timestamp]
+    used_at: Mapped[Timestamp | None]
+
+    person: Mapped[Person] = relationship(lazy="raise")
+
+
+class LoginAttempt(Base):
+    """One failed login, counted by account and by address; kept in the database so that every process counts alike."""
+
+    __tablename__ = "login_attempt"
+    __table_args__ = (
+        Index("ix_login_attempt_account", "account", "attempted_at"),
+        Index("ix_login_attempt_address", "address", "attempted_at"),
+    )
+
+    id: Mapped[Id]
+    account: Mapped[str] = mapped_column(String(320))
+    address: Mapped[str] = mapped_column(String(64))
+    attempted_at: Mapped[CreatedAt]
