@@ -1,0 +1,1 @@
+"""Handing comparisons to annotators and keeping what they say."""

@@ -1,0 +1,113 @@
+"""A uniformly random comparison that an annotator may judge, locked for the rest of the transaction.
+
+Rejection sampling: draw dense numbers at random and keep the first that is eligible. That is uniform over the eligible
+ones whatever their gaps, and costs the same in a pool of a thousand and of a million. When 32 draws miss, the pool is
+nearly dry for this annotator, and an exact search over the eligible ones takes over.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.orm import Session
+
+from app.models import Study
+
+DRAWS = 32
+
+
+class Drawn(NamedTuple):
+    """A locked comparison with a free slot; `eligible` estimates how many the annotator could still get."""
+
+    comparison_id: int
+    passage_id: int
+    quota: int
+    slot: int
+    exposure: int
+    eligible: float
+
+
+# Numbers are drawn in a CTE of their own, so that random() runs once for each. The lock is taken on the row as it is
+# now: Postgres checks `taken < quota` again on the version that it locks.
+_AT_RANDOM = text("""
+WITH drawn AS MATERIALIZED (
+    SELECT draw, 1 + floor(random() * :comparisons)::int AS number FROM generate_series(1, :draws) AS draw
+), eligible AS MATERIALIZED (
+    SELECT drawn.draw, c.id, count(*) OVER () AS hits
+    FROM drawn JOIN comparison c ON c.study_id = :study AND c.number = drawn.number
+    WHERE NOT c.withdrawn AND c.taken < c.quota
+      AND NOT EXISTS (SELECT FROM assignment a WHERE a.annotator_id = :annotator AND a.passage_id = c.passage_id)
+)
+SELECT c.id, c.passage_id, c.quota,
+       (SELECT min(s) FROM generate_series(1, c.quota) s
+         WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s)) AS slot,
+       1 AS exposure,
+       e.hits::float * :comparisons / :draws AS eligible
+FROM eligible e JOIN comparison c ON c.id = e.id
+WHERE NOT c.withdrawn AND c.taken < c.quota
+ORDER BY e.draw LIMIT 1
+FOR NO KEY UPDATE OF c SKIP LOCKED
+""")
+
+_EXACTLY = text("""
+SELECT c.id, c.passage_id, c.quota,
+       (SELECT min(s) FROM generate_series(1, c.quota) s
+         WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s)) AS slot,
+       1 AS exposure, 0.0 AS eligible
+FROM comparison c
+WHERE c.study_id = :study AND c.number IS NOT NULL AND NOT c.withdrawn AND c.taken < c.quota
+  AND NOT EXISTS (SELECT FROM assignment a WHERE a.annotator_id = :annotator AND a.passage_id = c.passage_id)
+ORDER BY random() LIMIT 1
+FOR NO KEY UPDATE OF c SKIP LOCKED
+""")
+
+# Passages this annotator has met before, met least often first, and long enough ago to be forgotten.
+_AGAIN = text("""
+WITH mine AS (
+    SELECT passage_id, row_number() OVER (ORDER BY id) AS nth, count(*) OVER () AS judged
+    FROM assignment WHERE annotator_id = :annotator AND study_id = :study
+), met AS MATERIALIZED (
+    SELECT passage_id, count(*) AS exposures FROM mine GROUP BY passage_id
+    HAVING count(*) < :max_exposures AND max(judged) - max(nth) >= :gap
+)
+SELECT c.id, c.passage_id, c.quota,
+       (SELECT min(s) FROM generate_series(1, c.quota) s
+         WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s)) AS slot,
+       met.exposures + 1 AS exposure, 0.0 AS eligible
+FROM met JOIN comparison c ON c.passage_id = met.passage_id
+WHERE c.study_id = :study AND c.number IS NOT NULL AND NOT c.withdrawn AND c.taken < c.quota
+  AND NOT EXISTS (SELECT FROM assignment a WHERE a.annotator_id = :annotator AND a.comparison_id = c.id)
+ORDER BY met.exposures, random() LIMIT 1
+FOR NO KEY UPDATE OF c SKIP LOCKED
+""")
+
+
+def draw_at_random(session: Session, study: Study, annotator_id: int) -> Drawn | None:
+    """Draw uniformly; None when 32 draws miss, which says that few are left for this annotator."""
+    if study.comparisons == 0:
+        return None
+    return _first(
+        session, _AT_RANDOM, study=study.id, annotator=annotator_id, comparisons=study.comparisons, draws=DRAWS
+    )
+
+
+def draw_exactly(session: Session, study: Study, annotator_id: int) -> Drawn | None:
+    """Draw uniformly from a list of everything eligible; None when there is nothing.
+
+    First from passages the annotator has never met; then, where the study allows it, from those met least often.
+    """
+    fresh = _first(session, _EXACTLY, study=study.id, annotator=annotator_id)
+    if fresh is not None or study.max_exposures == 1:
+        return fresh
+    return _first(
+        session,
+        _AGAIN,
+        study=study.id,
+        annotator=annotator_id,
+        max_exposures=study.max_exposures,
+        gap=study.exposure_gap,
+    )
+
+
+def _first(session: Session, statement: TextClause, **parameters: int) -> Drawn | None:
+    row = session.execute(statement, parameters).one_or_none()
+    return Drawn(*row) if row else None

@@ -1,0 +1,118 @@
+"""What the annotation page shows: two comparisons at most, stripped of everything but their texts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.annotation.claims import Held
+from app.errors import NotFoundError
+from app.models import Assignment, Study
+from app.models.annotation import VerdictShown
+from app.models.study import StudyState
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One comparison as an annotator sees it."""
+
+    claim: UUID
+    context: str
+    first: str
+    second: str
+    verdict: VerdictShown | None = None
+
+
+class Standing(StrEnum):
+    """Why there is nothing to judge."""
+
+    PREPARING = "preparing"
+    PAUSED = "paused"
+    COMPLETE = "complete"
+    WAITING = "waiting"
+    EXHAUSTED = "exhausted"
+
+
+_PAIRS = text("""
+SELECT a.claim, p.context,
+       CASE WHEN a.candidate_first THEN c.candidate_text ELSE c.reference_text END AS first,
+       CASE WHEN a.candidate_first THEN c.reference_text ELSE c.candidate_text END AS second
+FROM assignment a JOIN comparison c ON c.id = a.comparison_id JOIN passage p ON p.id = a.passage_id
+WHERE a.claim = ANY(:claims)
+""")
+
+_LAST = text("""
+SELECT a.claim, p.context,
+       CASE WHEN a.candidate_first THEN c.candidate_text ELSE c.reference_text END AS first,
+       CASE WHEN a.candidate_first THEN c.reference_text ELSE c.candidate_text END AS second,
+       n.verdict_shown AS verdict
+FROM assignment a JOIN comparison c ON c.id = a.comparison_id JOIN passage p ON p.id = a.passage_id
+JOIN annotation n ON n.assignment_id = a.id AND n.status <> 'superseded'
+WHERE a.annotator_id = :annotator AND a.study_id = :study AND a.state IN ('answered', 'skipped')
+ORDER BY a.ended_at DESC, a.id DESC LIMIT 1
+""")
+
+_DONE_TODAY = text("""
+SELECT count(*) FROM annotation
+WHERE annotator_id = :annotator AND study_id = :study AND status <> 'superseded'
+  AND answered_at >= date_trunc('day', now())
+""")
+
+_REMAINING = text("""
+SELECT count(*) AS unfinished,
+       count(*) FILTER (WHERE NOT EXISTS (
+           SELECT FROM assignment a WHERE a.annotator_id = :annotator AND a.passage_id = c.passage_id)) AS for_me
+FROM comparison c
+WHERE c.study_id = :study AND c.number IS NOT NULL AND NOT c.withdrawn AND c.answered < c.quota
+""")
+
+
+def study_to_annotate(session: Session, annotator_id: int, slug: str | None) -> Study | None:
+    """The study by its slug; without one, where the annotator worked last among those not closed, else the newest open.
+
+    Raises NotFoundError for a slug that is unknown or still a draft; None when no study is open at all.
+    """
+    if slug is not None:
+        study = session.scalar(select(Study).where(Study.slug == slug, Study.state != StudyState.DRAFT))
+        if study is None:
+            raise NotFoundError("There is no such study. Ask whoever invited you for the right link.")
+        return study
+    last = select(Assignment.id).where(Assignment.annotator_id == annotator_id, Assignment.study_id == Study.id)
+    last_id = last.order_by(Assignment.id.desc()).limit(1).scalar_subquery()
+    ongoing = select(Study).where(Study.state.in_([StudyState.OPEN, StudyState.PAUSED]))
+    return session.scalar(ongoing.order_by(last_id.desc().nulls_last(), Study.opened_at.desc()).limit(1))
+
+
+def read_pairs(session: Session, held: Held) -> tuple[Pair | None, Pair | None]:
+    """The texts of what is shown and of what comes next, in their display order."""
+    claims = [claim for claim in (held.shown, held.next) if claim is not None]
+    pairs = {row.claim: Pair(*row) for row in session.execute(_PAIRS, {"claims": claims})} if claims else {}
+    return (pairs[held.shown] if held.shown else None, pairs[held.next] if held.next else None)
+
+
+def last_answered(session: Session, study: Study, annotator_id: int) -> Pair | None:
+    """The comparison whose verdict may still be changed; None before the first answer and after a skip."""
+    row = session.execute(_LAST, {"annotator": annotator_id, "study": study.id}).one_or_none()
+    return Pair(row.claim, row.context, row.first, row.second, VerdictShown(row.verdict)) if row else None
+
+
+def judged_today(session: Session, study: Study, annotator_id: int) -> int:
+    """How many comparisons the annotator judged since midnight (UTC)."""
+    judged: int = session.execute(_DONE_TODAY, {"annotator": annotator_id, "study": study.id}).scalar_one()
+    return judged
+
+
+def standing(session: Session, study: Study, annotator_id: int) -> Standing:
+    """Why this annotator has nothing to judge in the study."""
+    if study.state == StudyState.PAUSED:
+        return Standing.PAUSED
+    if study.state == StudyState.CLOSED:
+        return Standing.COMPLETE
+    if study.comparisons == 0:
+        return Standing.PREPARING
+    remaining = session.execute(_REMAINING, {"annotator": annotator_id, "study": study.id}).one()
+    if remaining.unfinished == 0:
+        return Standing.COMPLETE
+    return Standing.WAITING if remaining.for_me else Standing.EXHAUSTED

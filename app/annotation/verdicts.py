@@ -1,0 +1,213 @@
+"""Keeping what annotators say: answers, revisions and skips.
+
+An acknowledged answer is never lost and a late one never refused; a second answer to the same claim returns the first.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app.annotation.leases import lock_annotator
+from app.errors import ConflictError, NotFoundError
+from app.models.annotation import AnnotationStatus, AssignmentState, SkipReason, Verdict, VerdictShown
+from app.models.comparison import Kind
+from app.models.study import StudyState
+
+NO_SUCH_CLAIM = "There is no such comparison among yours. Open the annotation page again to go on."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A verdict as it came in: what was chosen, and for how long the comparison was visible (milliseconds)."""
+
+    verdict: VerdictShown
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where an answer or skip went: its study, and what was stored (None for a skip)."""
+
+    study_id: int
+    annotation_id: int | None
+    status: AnnotationStatus | None
+
+
+# The comparison is locked before its assignment is read, or a lease could expire in between and lose its slot.
+_LOCK_COMPARISON = text("""
+SELECT c.id FROM comparison c JOIN assignment a ON a.comparison_id = c.id
+WHERE a.claim = :claim AND a.annotator_id = :annotator
+FOR NO KEY UPDATE OF c
+""")
+
+_MINE = text("""
+SELECT a.id, a.study_id, a.comparison_id, a.kind, a.slot, a.state, a.candidate_first, a.shown_at,
+       s.state AS study_state, s.guidelines_version,
+       n.id AS annotation_id, n.status, n.verdict_shown
+FROM assignment a
+JOIN study s ON s.id = a.study_id
+LEFT JOIN annotation n ON n.assignment_id = a.id AND n.status <> 'superseded'
+WHERE a.claim = :claim AND a.annotator_id = :annotator
+""")
+
+_COUNT = text("UPDATE comparison SET answered = answered + 1 WHERE id = :comparison")
+
+_TAKE_FREE_SLOT = text("""
+UPDATE comparison c SET answered = c.answered + 1, taken = c.taken + 1
+WHERE c.id = :comparison AND NOT c.withdrawn AND c.taken < c.quota
+RETURNING (SELECT min(s) FROM generate_series(1, c.quota) s
+           WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s))
+""")
+
+_GIVE_BACK = text("UPDATE comparison SET taken = taken - 1 WHERE id = :comparison")
+
+_END = text("""
+UPDATE assignment
+SET state = :state, slot = :slot, skip_reason = :reason, ended_at = now(), shown_at = coalesce(shown_at, now())
+WHERE id = :assignment
+""")
+
+# No longer than since it was claimed: what waits in the page may be read before the server hears of it.
+_STORE = text("""
+INSERT INTO annotation (study_id, assignment_id, comparison_id, annotator_id, slot, candidate_first,
+                        verdict_shown, verdict, status, supersedes_id, guidelines_version, duration_ms)
+SELECT :study, :assignment, :comparison, :annotator, :slot, :candidate_first,
+       :verdict_shown, :verdict, :status, :supersedes, :guidelines_version,
+       greatest(0, least(:duration_ms, extract(epoch FROM now() - a.claimed_at) * 1000))::bigint
+FROM assignment a WHERE a.id = :assignment
+RETURNING id
+""")
+
+_SUPERSEDE = text("UPDATE annotation SET status = 'superseded', slot = NULL WHERE id = :annotation")
+
+_IS_LAST = text("""
+SELECT NOT EXISTS (SELECT FROM assignment b WHERE b.annotator_id = :annotator AND b.study_id = :study
+                   AND b.state IN ('answered', 'skipped') AND (b.ended_at, b.id) > (a.ended_at, a.id))
+FROM assignment a WHERE a.id = :assignment
+""")
+
+
+def resolve(verdict_shown: VerdictShown, *, candidate_first: bool) -> Verdict:
+    """What the choice of a position means.
+
+    >>> resolve(VerdictShown.SECOND, candidate_first=True)
+    <Verdict.REFERENCE: 'reference'>
+    """
+    if verdict_shown == VerdictShown.EQUAL:
+        return Verdict.EQUAL
+    return Verdict.CANDIDATE if (verdict_shown == VerdictShown.FIRST) == candidate_first else Verdict.REFERENCE
+
+
+def record_verdict(session: Session, annotator_id: int, claim: UUID, answer: Answer) -> Outcome:
+    """Store an answer in the claim's slot, in a free one if the lease ran out, else as surplus.
+
+    Raises NotFoundError when the claim is not this annotator's.
+    """
+    mine = _find(session, annotator_id, claim)
+    if mine.annotation_id is not None:
+        return Outcome(mine.study_id, mine.annotation_id, AnnotationStatus(mine.status))
+    if mine.state == AssignmentState.SKIPPED:
+        return Outcome(mine.study_id, None, None)
+    status, slot = _settle(session, mine)
+    _end(session, mine, AssignmentState.ANSWERED, slot=slot)
+    annotation_id = _store(session, mine, annotator_id, answer, status=status, slot=slot)
+    return Outcome(mine.study_id, annotation_id, status)
+
+
+def revise_verdict(session: Session, annotator_id: int, claim: UUID, answer: Answer) -> Outcome:
+    """Replace the annotator's last answer in the study by another; the first one is kept as superseded.
+
+    The slot stays taken throughout, so nobody else can come between. Raises NotFoundError when the claim is not this
+    annotator's or was never answered, ConflictError when another answer or skip came after it.
+    """
+    mine = _find(session, annotator_id, claim)
+    if mine.annotation_id is None:
+        raise NotFoundError(NO_SUCH_CLAIM)
+    status = AnnotationStatus(mine.status)
+    if mine.verdict_shown == answer.verdict:
+        return Outcome(mine.study_id, mine.annotation_id, status)
+    parameters = {"annotator": annotator_id, "study": mine.study_id, "assignment": mine.id}
+    if not session.execute(_IS_LAST, parameters).scalar_one():
+        raise ConflictError("Only your last answer can be changed, and you have gone on since. Nothing was changed.")
+    session.execute(_SUPERSEDE, {"annotation": mine.annotation_id})
+    slot = mine.slot if status == AnnotationStatus.COUNTED else None
+    annotation_id = _store(session, mine, annotator_id, answer, status=status, slot=slot)
+    return Outcome(mine.study_id, annotation_id, status)
+
+
+def skip(session: Session, annotator_id: int, claim: UUID, reason: SkipReason) -> Outcome:
+    """Give a comparison back with a reason: it never counts and never returns to this annotator.
+
+    A claim that was answered or skipped before stays as it is. Raises NotFoundError when it is not this annotator's.
+    """
+    mine = _find(session, annotator_id, claim)
+    if mine.annotation_id is not None or mine.state == AssignmentState.SKIPPED:
+        return Outcome(mine.study_id, mine.annotation_id, mine.status)
+    if mine.slot is not None:
+        session.execute(_GIVE_BACK, {"comparison": mine.comparison_id})
+    _end(session, mine, AssignmentState.SKIPPED, slot=None, reason=reason)
+    return Outcome(mine.study_id, None, None)
+
+
+def _find(session: Session, annotator_id: int, claim: UUID) -> Row[Any]:
+    parameters = {"claim": claim, "annotator": annotator_id}
+    lock_annotator(session, annotator_id)
+    session.execute(_LOCK_COMPARISON, parameters)
+    mine = session.execute(_MINE, parameters).one_or_none()
+    if mine is None:
+        raise NotFoundError(NO_SUCH_CLAIM)
+    return mine
+
+
+def _settle(session: Session, mine: Row[Any]) -> tuple[AnnotationStatus, int | None]:
+    """Whether an answer counts, and in which slot; locks the comparison and keeps its counts."""
+    if mine.kind != Kind.STUDY:
+        return AnnotationStatus(mine.kind), None
+    comparison = {"comparison": mine.comparison_id}
+    if mine.study_state == StudyState.CLOSED:
+        if mine.slot is not None:
+            session.execute(_GIVE_BACK, comparison)
+        return AnnotationStatus.SURPLUS, None
+    if mine.slot is not None:
+        session.execute(_COUNT, comparison)
+        return AnnotationStatus.COUNTED, mine.slot
+    slot = session.execute(_TAKE_FREE_SLOT, comparison).scalar_one_or_none()
+    return (AnnotationStatus.SURPLUS, None) if slot is None else (AnnotationStatus.COUNTED, slot)
+
+
+def _end(
+    session: Session, mine: Row[Any], state: AssignmentState, *, slot: int | None, reason: SkipReason | None = None
+) -> None:
+    parameters = {"assignment": mine.id, "state": state.value, "slot": slot, "reason": reason and reason.value}
+    session.execute(_END, parameters)
+
+
+def _store(
+    session: Session,
+    mine: Row[Any],
+    annotator_id: int,
+    answer: Answer,
+    *,
+    status: AnnotationStatus,
+    slot: int | None,
+) -> int:
+    verdict = resolve(answer.verdict, candidate_first=mine.candidate_first)
+    parameters = {
+        "study": mine.study_id,
+        "assignment": mine.id,
+        "comparison": mine.comparison_id,
+        "annotator": annotator_id,
+        "slot": slot,
+        "candidate_first": mine.candidate_first,
+        "verdict_shown": answer.verdict.value,
+        "verdict": verdict.value,
+        "status": status.value,
+        "supersedes": mine.annotation_id,
+        "guidelines_version": mine.guidelines_version,
+        "duration_ms": answer.duration_ms,
+    }
+    annotation_id: int = session.execute(_STORE, parameters).scalar_one()
+    return annotation_id
