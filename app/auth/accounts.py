@@ -1,0 +1,95 @@
+"""Accounts: making them, proving who one is, changing the password, shutting somebody out."""
+
+import re
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.auth import passwords
+from app.auth.sessions import end_all_sessions
+from app.errors import ConflictError, NotFoundError, ToprankError
+from app.models import Person
+from app.models.person import Role
+
+ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+
+
+class EmailError(ToprankError):
+    """This is not an e-mail address; write it as name@example.org."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+def normalised_email(email: str) -> str:
+    """In lower case and trimmed, since one address is one account. Raises EmailError."""
+    email = email.strip().lower()
+    if not (email.isprintable() and ADDRESS.fullmatch(email)):
+        raise EmailError
+    return email
+
+
+def create_person(session: Session, *, email: str, role: Role, password: str | None = None) -> Person:
+    """A new account. Raises ConflictError when the address has one; EmailError, PasswordError."""
+    email = normalised_email(email)
+    if find_account(session, email) is not None:
+        raise ConflictError(f"{email} has an account already; nothing was changed.")
+    person = Person(email=email, role=role)
+    if password is not None:
+        set_password(person, password)
+    session.add(person)
+    session.flush()
+    return person
+
+
+def find_account(session: Session, email: str) -> Person | None:
+    """The account with this address, whatever its case."""
+    return session.scalar(select(Person).where(Person.email == email.strip().lower()))
+
+
+def get_person(session: Session, person_id: int) -> Person:
+    """The person with this id. Raises NotFoundError."""
+    person = session.get(Person, person_id)
+    if person is None:
+        raise NotFoundError("There is no such person.")
+    return person
+
+
+def all_people(session: Session) -> list[Person]:
+    """Everybody, by role and address."""
+    return list(session.scalars(select(Person).order_by(Person.role, Person.email)))
+
+
+def authenticate(session: Session, *, email: str, password: str) -> Person | None:
+    """The person with this address and password; None for a wrong one, an unknown or a disabled account.
+
+    The three take the same time.
+    """
+    person = find_account(session, email)
+    usable = person.password_hash if person is not None and person.disabled_at is None else None
+    return person if passwords.is_right(usable, password) else None
+
+
+def set_password(person: Person, password: str) -> None:
+    """Give the person a password. Raises PasswordError when it is too easy."""
+    passwords.check_strength(password, email=person.email)
+    person.password_hash = passwords.hash_password(password)
+
+
+def change_password(session: Session, person: Person, password: str) -> None:
+    """A new password, which logs every browser of the person out."""
+    set_password(person, password)
+    end_all_sessions(session, person)
+
+
+def disable(session: Session, person: Person, *, by: Person) -> None:
+    """Shut the person out at once. Raises ConflictError for oneself, who could not undo it."""
+    if person.id == by.id:
+        raise ConflictError("You cannot disable your own account; ask another admin.")
+    person.disabled_at = func.now()
+    end_all_sessions(session, person)
+
+
+def enable(person: Person) -> None:
+    """Let the person log in again."""
+    person.disabled_at = None

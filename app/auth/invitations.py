@@ -1,0 +1,78 @@
+"""One-time links with which a person sets a password, for the first time or after forgetting it."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from app.auth.accounts import change_password, create_person, find_account
+from app.domain.logins import token_hash
+from app.errors import ConflictError, NotFoundError
+from app.form_tokens import new_token
+from app.models import Invitation, Person
+from app.models.person import Role
+
+VALID_FOR = timedelta(days=7)
+
+
+class InvitationError(NotFoundError):
+    """This invitation was used already, has expired or never existed. Ask an admin for a new link."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+def invite(session: Session, email: str, role: Role) -> tuple[Person, str]:
+    """An account without a password, and the token of the link that sets one.
+
+    Somebody who has not used an earlier link gets a new one. Raises ConflictError when the address has an account in
+    use, EmailError when it is none.
+    """
+    person = find_account(session, email)
+    if person is None:
+        person = create_person(session, email=email, role=role)
+    if person.password_hash is not None:
+        raise ConflictError(f"{person.email} has an account already; make a new link on the people page instead.")
+    person.role = role
+    return person, renew(session, person)
+
+
+def renew(session: Session, person: Person) -> str:
+    """A new link for an account, in place of earlier ones: the way back for somebody who forgot the password."""
+    session.execute(delete(Invitation).where(Invitation.person_id == person.id, Invitation.used_at.is_(None)))
+    token = new_token()
+    session.add(Invitation(token_hash=token_hash(token), person_id=person.id, expires_at=func.now() + VALID_FOR))
+    session.flush()
+    return token
+
+
+def invited_person(session: Session, token: str) -> Person:
+    """Whom the link is for. Raises InvitationError when it is of no use any more."""
+    return _usable(session, token)[1]
+
+
+def accept(session: Session, token: str, password: str) -> Person:
+    """Use the link up and set the password; every browser that was logged in is out. Raises PasswordError too."""
+    invitation, person = _usable(session, token)
+    change_password(session, person, password)
+    invitation.used_at = func.now()
+    session.flush()
+    return person
+
+
+def _usable(session: Session, token: str) -> tuple[Invitation, Person]:
+    # Locked, so that of two people who send the same link at once only one is let in.
+    row = session.execute(
+        select(Invitation, Person)
+        .join(Person, Person.id == Invitation.person_id)
+        .where(
+            Invitation.token_hash == token_hash(token),
+            Invitation.used_at.is_(None),
+            Invitation.expires_at > func.now(),
+            Person.disabled_at.is_(None),
+        )
+        .with_for_update(of=Invitation)
+    ).one_or_none()
+    if row is None:
+        raise InvitationError
+    return row[0], row[1]

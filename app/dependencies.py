@@ -1,0 +1,118 @@
+"""What routes ask for: the request's transaction, and the person it comes from, by role."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+
+from fastapi import Depends
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.requests import Request
+
+from app.domain.logins import find_login, note_activity
+from app.errors import ForbiddenError, ToprankError
+from app.form_tokens import SAFE_METHODS, browser_token
+from app.models import Person
+from app.models.person import Role
+from app.resources import resources_of
+
+
+class LoginRequiredError(ToprankError):
+    """This page needs a login; `location` is the login page, which knows the way back."""
+
+    status_code = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self, request: Request) -> None:
+        super().__init__("Log in to see this page.")
+        self.location = "/login"
+        if current := request.headers.get("hx-current-url"):
+            self.location += f"?next={way_back(urlsplit(current))}"
+        elif request.method in SAFE_METHODS:
+            self.location += f"?next={way_back(request.url.components)}"
+
+
+def way_back(address: SplitResult) -> str:
+    """Path and query of a page, quoted, for the login page to return to."""
+    return quote(urlunsplit(("", "", address.path, address.query, "")), safe="/")
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who is logged in, as pages need it: plain values, which outlive the request's transaction."""
+
+    id: int
+    email: str
+    role: Role
+
+
+async def hold_slot(request: Request) -> AsyncIterator[None]:
+    """Wait for a free database connection without keeping a thread."""
+    async with resources_of(request).requests.slot:
+        yield
+
+
+def get_session(request: Request, _slot: Annotated[None, Depends(hold_slot, scope="function")]) -> Iterator[Session]:
+    """One request, one transaction: committed before the response starts, rolled back when anything fails."""
+    with resources_of(request).requests.sessions.begin() as session:
+        yield session
+
+
+DbSession = Annotated[Session, Depends(get_session, scope="function")]
+
+
+async def short_transactions(request: Request) -> sessionmaker[Session]:
+    """For what must survive a failed request: `with short.begin() as second: ...`."""
+    return resources_of(request).short_transactions.sessions
+
+
+async def streams(request: Request) -> sessionmaker[Session]:
+    """For a streaming response, which starts when the request's own session is closed already."""
+    return resources_of(request).streams.sessions
+
+
+ShortTransactions = Annotated[sessionmaker[Session], Depends(short_transactions)]
+Streams = Annotated[sessionmaker[Session], Depends(streams)]
+
+
+def find_person(request: Request, session: DbSession, short: ShortTransactions) -> Person | None:
+    """Whoever this browser is logged in as, also left in `request.state.person` for the page."""
+    token = browser_token(request)
+    login = find_login(session, token, idle=resources_of(request).settings.session_idle) if token else None
+    if token is None or login is None:
+        return None
+    if login.is_due:
+        with short.begin() as second:
+            note_activity(second, token)
+    person = login.person
+    request.state.person = Visitor(person.id, person.email, person.role)
+    return person
+
+
+VisitorPerson = Annotated[Person | None, Depends(find_person)]
+
+
+async def require_person(request: Request, person: VisitorPerson) -> Person:
+    """Anybody with a login; the others are sent to the login page."""
+    if person is None:
+        raise LoginRequiredError(request)
+    return person
+
+
+CurrentPerson = Annotated[Person, Depends(require_person)]
+
+
+def require(*roles: Role) -> Callable[[Person], Awaitable[Person]]:
+    """A dependency that lets these roles through and answers 403 to the others."""
+
+    async def check_role(person: CurrentPerson) -> Person:
+        if person.role not in roles:
+            raise ForbiddenError(f"This page is not for {person.role}s. Ask an admin if you should see it.")
+        return person
+
+    return check_role
+
+
+CurrentAnnotator = Annotated[Person, Depends(require(Role.ANNOTATOR))]
+CurrentResearcher = Annotated[Person, Depends(require(Role.RESEARCHER, Role.ADMIN))]
+CurrentAdmin = Annotated[Person, Depends(require(Role.ADMIN))]

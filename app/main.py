@@ -1,0 +1,51 @@
+"""The web app, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+from starlette.responses import HTMLResponse
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from app import health
+from app.auth.routes import router as auth
+from app.error_pages import add_error_pages
+from app.form_tokens import check_form_token
+from app.origin_check import OriginCheck
+from app.people.routes import router as people
+from app.resources import Resources
+from app.security_headers import SecurityHeaders
+from app.settings import Settings
+from app.static_files import STATIC, HashedStaticFiles
+
+PAGES = (auth, people)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI app on the database of `settings.database_url`, which has to be set."""
+    app = FastAPI(
+        title="toprank",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        default_response_class=HTMLResponse,
+        lifespan=lifespan,
+    )
+    app.state.resources = Resources(settings)
+    app.include_router(health.router)
+    for pages in PAGES:
+        app.include_router(pages, dependencies=[Depends(check_form_token)])
+    app.mount("/static", HashedStaticFiles(directory=STATIC), name="static")
+    add_error_pages(app)
+    app.add_middleware(OriginCheck)
+    app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Give the connections back when the server stops."""
+    yield
+    app.state.resources.close()

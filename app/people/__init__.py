@@ -1,0 +1,1 @@
+"""The admins' list of people, and inviting them."""

@@ -1,0 +1,83 @@
+"""What one web process owns for as long as it runs: its settings, its key and its database connections."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+from anyio import Semaphore
+from anyio.lowlevel import RunVar
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.requests import HTTPConnection
+
+from app.db import make_engine, make_session_factory
+from app.errors import ToprankError
+from app.settings import Settings, secret_key
+
+SHORT_TRANSACTIONS = 2
+STREAMS = 2
+
+
+class NoDatabaseError(ToprankError):
+    """The web app has no database: set DATABASE_URL, or start it by a toprank command, which brings its own."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class Resources:
+    """Three pools, so that nobody waits for a connection while holding one of the same pool.
+
+    Requests may fill theirs and still write a failed login in a second short transaction; a slow download keeps
+    a connection of its own and never one that a page needs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.database_url is None:
+            raise NoDatabaseError
+        self.settings = settings
+        self.key = secret_key(settings).encode()
+        self.requests = Pool(settings.database_url, settings.pool_size)
+        self.short_transactions = Pool(settings.database_url, SHORT_TRANSACTIONS)
+        self.streams = Pool(settings.database_url, STREAMS)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        for pool in (self.requests, self.short_transactions, self.streams):
+            pool.engine.dispose()
+
+
+@dataclass(frozen=True)
+class Pool:
+    """At most `size` connections to one database, opened as they are needed."""
+
+    url: str
+    size: int
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that keeps the connections."""
+        return make_engine(self.url, pool_size=self.size)
+
+    @cached_property
+    def sessions(self) -> sessionmaker[Session]:
+        """Makes sessions on this pool."""
+        return make_session_factory(self.engine)
+
+    @cached_property
+    def _slots(self) -> RunVar[Semaphore]:
+        return RunVar("connection slots")
+
+    @property
+    def slot(self) -> Semaphore:
+        """Held while a session is open: those who wait for a connection wait here, without keeping a thread busy."""
+        slots = self._slots.get(None)
+        if slots is None:
+            slots = Semaphore(self.size)
+            self._slots.set(slots)
+        return slots
+
+
+def resources_of(request: HTTPConnection) -> Resources:
+    """The resources of the process that answers this request."""
+    return cast(Resources, request.app.state.resources)

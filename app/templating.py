@@ -1,0 +1,76 @@
+"""Pages and fragments from Jinja2 templates: escaped, and failing loudly on a missing name."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from app.form_tokens import browser_token_or_new, form_token, keep_new_cookie
+from app.resources import resources_of
+from app.static_files import static_url
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+
+
+def make_environment() -> Environment:
+    """Jinja2 as this app uses it."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,  # saves a look at the disk for each page
+    )
+    environment.globals["static_url"] = static_url
+    environment.filters.update(thousands=thousands, percent=percent, moment=moment)
+    return environment
+
+
+def thousands(number: float) -> str:
+    """1234567 -> 1,234,567."""
+    return f"{number:,.0f}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.3456 -> 34.6 %, with a space that does not break."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def moment(time: datetime) -> str:
+    """2026-11-24 09:30 UTC, from a time in UTC."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+environment = make_environment()
+
+
+def render(
+    request: Request,
+    template: str,
+    *,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+    **context: object,
+) -> HTMLResponse:
+    """A page or fragment; templates also know `request`, `person` (None before the login) and `csrf_token`."""
+    context["request"] = request
+    context["person"] = getattr(request.state, "person", None)
+    context["csrf_token"] = form_token(resources_of(request).key, browser_token_or_new(request))
+    response = HTMLResponse(environment.get_template(template).render(context), status, headers)
+    keep_new_cookie(request, response)
+    return response
+
+
+def see_other(path: str) -> RedirectResponse:
+    """Send the browser to GET another page, after a form was accepted."""
+    return RedirectResponse(path, HTTPStatus.SEE_OTHER)
+
+
+def is_htmx(request: Request) -> bool:
+    """Whether htmx asked, and so wants a fragment instead of a page."""
+    return "hx-request" in request.headers
