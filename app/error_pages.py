@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.dependencies import LoginRequiredError
-from app.errors import TooManyAttemptsError, ToprankError
+from app.errors import ToprankError
 from app.resources import resources_of
 from app.security_headers import security_headers
 from app.templating import is_htmx, render, see_other

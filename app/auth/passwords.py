@@ -30,7 +30,7 @@ def normalised(password: str) -> str:
 
 
 def check_strength(password: str, *, email: str) -> None:
-    """Raises PasswordError unless the password has 12 to 128 characters and is neither common nor made of the e-mail."""
+    """Raises PasswordError unless it has 12 to 128 characters and is neither common nor made of the e-mail."""
     password = normalised(password)
     if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
         raise PasswordError(f"A password needs {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters; choose another one.")
