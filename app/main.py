@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import health
+from app.annotation.routes import router as annotation
 from app.auth.routes import router as auth
 from app.error_pages import add_error_pages
 from app.form_tokens import check_form_token
@@ -18,7 +19,7 @@ from app.security_headers import SecurityHeaders
 from app.settings import Settings
 from app.static_files import STATIC, HashedStaticFiles
 
-PAGES = (auth, people)
+PAGES = (annotation, auth, people)
 
 
 def create_app(settings: Settings) -> FastAPI:

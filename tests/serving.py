@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
+import httpx2
 import uvicorn
 from sqlalchemy.orm import Session
 
@@ -63,7 +63,7 @@ class AnnotatorClient:
     acknowledged: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.http = httpx.AsyncClient(
+        self.http = httpx2.AsyncClient(
             base_url=self.address,
             cookies={"toprank": self.token},
             headers={
@@ -73,6 +73,12 @@ class AnnotatorClient:
             },
             timeout=60,
         )
+
+    async def __aenter__(self) -> "AnnotatorClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
 
     async def open(self, study: str) -> str | None:
         """The claim on the page; None when nothing is left."""
@@ -86,7 +92,7 @@ class AnnotatorClient:
         return following
 
     @staticmethod
-    def _claim_of(response: httpx.Response) -> str | None:
+    def _claim_of(response: httpx2.Response) -> str | None:
         assert response.status_code == 200, response.text
         found = CLAIM.search(response.text)
         assert found or NOTHING_LEFT.search(response.text), response.text

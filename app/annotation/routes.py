@@ -4,16 +4,17 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.responses import HTMLResponse, Response
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.annotation import leases, page, verdicts
 from app.annotation.claims import Held, claim, hold
 from app.dependencies import CurrentAnnotator, DbSession
+from app.forms import PageForm
 from app.models import Study
 from app.models.annotation import SkipReason, VerdictShown
-from app.templating import is_htmx, render
+from app.templating import is_htmx, render, see_other
 
 router = APIRouter()
 
@@ -21,13 +22,10 @@ router = APIRouter()
 LONGEST_DURATION_MS = 86_400_000
 
 
-class ClaimForm(BaseModel):
-    """Names an assignment; the token against forged requests is checked before."""
-
-    model_config = ConfigDict(extra="forbid")
+class ClaimForm(PageForm):
+    """Names an assignment."""
 
     claim: UUID
-    csrf_token: str = ""
 
 
 class VerdictForm(ClaimForm):
@@ -88,7 +86,7 @@ def show_last_answer(
     found = page.study_to_annotate(session, annotator.id, study)
     last = page.last_answered(session, found, annotator.id) if found else None
     if found is None or last is None:
-        return RedirectResponse("/annotate", status_code=303)
+        return see_other("/annotate")
     return render(request, "annotation/revise.html", study=found, pair=last)
 
 
@@ -133,7 +131,7 @@ def is_speculative(request: Request) -> bool:
 def _go_on(request: Request, session: Session, study_id: int, annotator_id: int) -> Response:
     study = session.get_one(Study, study_id)
     if not is_htmx(request):
-        return RedirectResponse(f"/annotate?study={study.slug}", status_code=303)
+        return see_other(f"/annotate?study={study.slug}")
     return _show(request, session, study, annotator_id, hold(session, study, annotator_id))
 
 

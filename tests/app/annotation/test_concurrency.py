@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -26,7 +27,19 @@ async def judge_until_dry(client: AnnotatorClient, study: str) -> None:
 
 
 async def judge_together(clients: list[AnnotatorClient], study: str) -> None:
-    await asyncio.gather(*(judge_until_dry(client, study) for client in clients))
+    async with AsyncExitStack() as stack:
+        for client in clients:
+            await stack.enter_async_context(client)
+        await asyncio.gather(*(judge_until_dry(client, study) for client in clients))
+
+
+async def open_together(clients: list[AnnotatorClient], study: str, *, times: int = 1) -> list[str | None]:
+    async with AsyncExitStack() as stack:
+        for client in clients:
+            await stack.enter_async_context(client)
+        return [
+            claim for _ in range(times) for claim in await asyncio.gather(*(client.open(study) for client in clients))
+        ]
 
 
 def test_thirty_two_annotators_drain_the_pool_exactly(engine: Engine, database_url: str, tmp_path: Path) -> None:
@@ -43,7 +56,7 @@ def test_thirty_two_annotators_drain_the_pool_exactly(engine: Engine, database_u
         annotations = session.scalars(select(Annotation)).all()
         # 200 comparisons x 3 annotators
         assert Counter(row.comparison_id for row in annotations) == Counter(
-            {comparison: 3 for comparison in session.scalars(select(Comparison.id))}
+            dict.fromkeys(session.scalars(select(Comparison.id)), 3)
         )
         assert max(Counter((row.comparison_id, row.annotator_id) for row in annotations).values()) == 1
         assert {row.status for row in annotations} == {"counted"}
@@ -58,12 +71,10 @@ def test_fifty_reloads_in_five_tabs_show_one_comparison(engine: Engine, database
         session.commit()
         slug = study.slug
 
-    async def reload(tabs: list[AnnotatorClient]) -> set[str | None]:
-        return {claim for _ in range(10) for claim in await asyncio.gather(*(tab.open(slug) for tab in tabs))}
-
     with serve(settings) as address:
-        shown = asyncio.run(reload([AnnotatorClient(address, token) for _ in range(5)]))
-    assert len(shown) == 1
+        tabs = [AnnotatorClient(address, token) for _ in range(5)]
+        shown = asyncio.run(open_together(tabs, slug, times=10))
+    assert len(set(shown)) == 1
     with Session(engine) as session:
         assert len(session.scalars(select(Assignment)).all()) == 2
 
@@ -78,10 +89,7 @@ def test_a_hundred_and_twenty_eight_requests_at_once_all_succeed(
         session.commit()
         slug = study.slug
 
-    async def open_all(clients: list[AnnotatorClient]) -> list[str | None]:
-        return await asyncio.gather(*(client.open(slug) for client in clients))
-
     with serve(settings) as address:
-        claims = asyncio.run(open_all([AnnotatorClient(address, token) for token in tokens]))
+        claims = asyncio.run(open_together([AnnotatorClient(address, token) for token in tokens], slug))
     assert None not in claims
     assert len(set(claims)) == 128
