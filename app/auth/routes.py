@@ -13,7 +13,7 @@ from app.auth import accounts, invitations, login_limit
 from app.auth.passwords import PasswordError
 from app.auth.sessions import end_session, start_session
 from app.dependencies import CurrentPerson, DbSession, ShortTransactions, VisitorPerson
-from app.form_tokens import browser_token, delete_cookie, set_cookie
+from app.form_tokens import browser_token_or_new, delete_cookie, set_cookie
 from app.forms import PageForm
 from app.models import Person
 from app.resources import resources_of
@@ -65,8 +65,7 @@ def address_of(request: Request) -> str:
 
 def logged_in(request: Request, session: DbSession, person: Person, *, then: str) -> RedirectResponse:
     """A new session's cookie, and off to the page."""
-    if old := browser_token(request):
-        end_session(session, old)
+    end_session(session, browser_token_or_new(request))
     response = see_other(then)
     lifetime = resources_of(request).settings.session_lifetime
     set_cookie(request, response, start_session(session, person, lifetime=lifetime))
@@ -107,10 +106,9 @@ def prove(
 
 
 @router.post("/logout")
-def log_out(request: Request, session: DbSession) -> Response:
+def log_out(request: Request, session: DbSession, _form: Annotated[PageForm, Form()]) -> Response:
     """End this browser's session; harmless without one."""
-    if token := browser_token(request):
-        end_session(session, token)
+    end_session(session, browser_token_or_new(request))
     response = see_other("/login")
     delete_cookie(request, response)
     return response

@@ -1,0 +1,130 @@
+"""/invite/{token}: the one-time link."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.auth.accounts import EmailError, create_person, disable, find_account
+from app.auth.invitations import invite, renew
+from app.errors import ConflictError
+from app.models import Invitation, Person
+from app.models.person import Role
+from tests.app.conftest import PASSWORD, Browser
+from tests.factories import make_person
+
+GOOD = {"password": "seven blue teapots", "again": "seven blue teapots"}
+
+
+@pytest.fixture
+def link(db: Session) -> str:
+    """An unused link, for new@lab.example."""
+    _, token = invite(db, "New@Lab.example", Role.ANNOTATOR)
+    db.commit()
+    return f"/invite/{token}"
+
+
+def test_a_link_sets_a_password_and_logs_in(anonymous: Browser, link: str) -> None:
+    page = anonymous.get(link)
+    assert page.status_code == 200
+    assert "new@lab.example" in page.text
+    accepted = anonymous.submit(link, **GOOD)
+    assert (accepted.status_code, accepted.headers["location"]) == (303, "/")
+    assert anonymous.get("/").headers["location"] == "/annotate"
+
+
+def test_a_link_works_once(app: FastAPI, anonymous: Browser, link: str) -> None:
+    anonymous.submit(link, **GOOD)
+    second = Browser(app).submit(link, password="eight red kettles", again="eight red kettles")
+    assert second.status_code == 404
+    assert "was used already" in second.text
+    assert Browser(app).log_in("new@lab.example", "eight red kettles").status_code == 401
+
+
+def test_looking_at_a_link_does_not_use_it_up(anonymous: Browser, link: str) -> None:
+    assert [anonymous.get(link).status_code for _ in range(3)] == [200, 200, 200]
+
+
+def test_a_link_expires_after_seven_days(anonymous: Browser, link: str, db: Session) -> None:
+    left = db.scalars(select(Invitation.expires_at)).one() - datetime.now(UTC)
+    assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
+    db.execute(update(Invitation).values(expires_at=datetime.now(UTC)))
+    db.commit()
+    assert anonymous.get(link).status_code == 404
+
+
+def test_a_made_up_link_is_not_found(anonymous: Browser) -> None:
+    assert anonymous.get("/invite/made-up").status_code == 404
+
+
+def test_a_link_is_stored_as_a_hash_only(link: str, db: Session) -> None:
+    token = link.removeprefix("/invite/").encode()
+    assert token not in db.scalars(select(Invitation.token_hash)).one()
+
+
+def test_a_disabled_persons_link_is_dead(anonymous: Browser, link: str, db: Session) -> None:
+    person = find_account(db, "new@lab.example")
+    assert person is not None
+    disable(db, person, by=make_person(db, role=Role.ADMIN))
+    db.commit()
+    assert anonymous.get(link).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"password": "seven blue teapots", "again": "seven blue teapot"}, "The two passwords differ"),
+        ({"password": "short", "again": "short"}, "12 to 128 characters"),
+        ({"password": "password1234", "again": "password1234"}, "first that anybody would try"),
+    ],
+)
+def test_a_refused_password_leaves_the_link_usable(
+    anonymous: Browser, link: str, fields: dict[str, str], says: str
+) -> None:
+    refused = anonymous.submit(link, **fields)
+    assert refused.status_code == 422
+    assert says in refused.text
+    assert anonymous.submit(link, **GOOD).status_code == 303
+
+
+def test_a_new_link_is_the_way_back_and_logs_the_others_out(
+    anonymous: Browser, annotator: Browser, db: Session
+) -> None:
+    person = find_account(db, annotator.email)
+    assert person is not None
+    token = renew(db, person)
+    db.commit()
+    assert anonymous.submit(f"/invite/{token}", **GOOD).status_code == 303
+    assert annotator.get("/me").status_code == 303
+    assert annotator.log_in(annotator.email, PASSWORD).status_code == 401
+
+
+def test_inviting_somebody_again_replaces_the_link_and_the_role(anonymous: Browser, link: str, db: Session) -> None:
+    person, token = invite(db, "new@lab.example", Role.RESEARCHER)
+    db.commit()
+    assert person.role is Role.RESEARCHER
+    assert anonymous.get(link).status_code == 404
+    assert anonymous.get(f"/invite/{token}").status_code == 200
+
+
+def test_whoever_has_a_password_is_not_invited_again(session: Session) -> None:
+    create_person(session, email="ada@lab.example", role=Role.ADMIN, password=PASSWORD)
+    with pytest.raises(ConflictError, match="has an account already"):
+        invite(session, "ADA@lab.example", Role.ANNOTATOR)
+
+
+def test_one_address_is_one_account(session: Session) -> None:
+    create_person(session, email="ada@lab.example", role=Role.ADMIN)
+    with pytest.raises(ConflictError):
+        create_person(session, email="Ada@Lab.example ", role=Role.ADMIN)
+
+
+@pytest.mark.parametrize(
+    "email", ["", "ada", "ada@", "@lab.example", "a b@lab.example", "a@b@c", "ada@lab\x00.example"]
+)
+def test_what_is_no_address_is_refused(session: Session, email: str) -> None:
+    with pytest.raises(EmailError):
+        create_person(session, email=email, role=Role.ADMIN)
+    assert session.scalars(select(Person)).all() == []

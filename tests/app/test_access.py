@@ -1,0 +1,96 @@
+"""Who may do what: every route, for everybody. A route that is not in the table fails the first test."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from app.models.person import Role
+from tests.app.conftest import Browser
+
+PUBLIC = frozenset({None, *Role})
+EVERYBODY = frozenset(Role)
+ANNOTATORS = frozenset({Role.ANNOTATOR})
+RESEARCHERS = frozenset({Role.RESEARCHER, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may use a route, and what it answers them when nothing that it names exists and no field is filled in."""
+
+    who: frozenset[Role | None]
+    answer: int
+
+
+TABLE = {
+    "GET /": Access(EVERYBODY, 303),
+    "GET /healthz": Access(PUBLIC, 200),
+    "GET /readyz": Access(PUBLIC, 200),
+    "GET /login": Access(PUBLIC, 200),  # 303 for those who are logged in
+    "POST /login": Access(PUBLIC, 422),
+    "POST /logout": Access(PUBLIC, 303),
+    "GET /invite/{token}": Access(PUBLIC, 404),
+    "POST /invite/{token}": Access(PUBLIC, 422),
+    "GET /me": Access(EVERYBODY, 200),
+    "POST /me/password": Access(EVERYBODY, 422),
+    "GET /annotate": Access(ANNOTATORS, 200),
+    "POST /annotate": Access(ANNOTATORS, 422),
+    "GET /annotate/revise": Access(ANNOTATORS, 303),
+    "POST /annotate/revise": Access(ANNOTATORS, 422),
+    "POST /annotate/skip": Access(ANNOTATORS, 422),
+    "POST /annotate/keep": Access(ANNOTATORS, 422),
+    "POST /annotate/leave": Access(ANNOTATORS, 422),
+    "GET /people": Access(ADMINS, 200),
+    "POST /people/invite": Access(ADMINS, 422),
+    "POST /people/{person_id}/link": Access(ADMINS, 404),
+    "POST /people/{person_id}/disable": Access(ADMINS, 404),
+    "POST /people/{person_id}/enable": Access(ADMINS, 404),
+}
+# Logging in answers whoever is logged in with a redirect; logging out is tested last, since it does log out.
+SPECIAL = {"GET /login", "POST /logout"}
+
+
+def routes_of(app: FastAPI) -> Iterator[str]:
+    for route in iter_route_contexts(app.routes):
+        if route.path != "/static":
+            yield from (f"{method} {route.path}" for method in route.methods or {"ANY"})
+
+
+def ask(browser: Browser, route: str) -> int:
+    method, path = route.split(" ")
+    path = path.format_map(Nothing())
+    return (browser.get(path) if method == "GET" else browser.submit(path)).status_code
+
+
+class Nothing(dict[str, str]):
+    """Fills every parameter of a path with something that does not exist."""
+
+    def __missing__(self, name: str) -> str:
+        return "0"
+
+
+def test_every_route_stands_in_the_table(app: FastAPI) -> None:
+    assert set(routes_of(app)) == set(TABLE)
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_everybody_gets_what_the_table_says(request: pytest.FixtureRequest, role: Role | None) -> None:
+    browser: Browser = request.getfixturevalue(role or "anonymous")
+    refusal = 403 if role else 303
+    expected = {route: row.answer if role in row.who else refusal for route, row in TABLE.items()}
+    assert {route: ask(browser, route) for route in TABLE if route not in SPECIAL} == {
+        route: answer for route, answer in expected.items() if route not in SPECIAL
+    }
+    assert ask(browser, "GET /login") == (303 if role else 200)
+    assert ask(browser, "POST /logout") == 303
+
+
+@pytest.mark.parametrize("route", [route for route, row in TABLE.items() if None not in row.who])
+def test_the_anonymous_are_sent_to_the_login(anonymous: Browser, route: str) -> None:
+    method, path = route.split(" ")
+    path = path.format_map(Nothing())
+    answer = anonymous.get(path) if method == "GET" else anonymous.submit(path)
+    assert answer.headers["location"].startswith("/login")
