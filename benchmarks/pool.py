@@ -12,7 +12,7 @@ from app.models.study import StudyState
 from app.settings import Settings
 
 # About as long as 224 tokens of English.
-_TEXT = "repeat(md5(%s::text) || ' goes on and on, ', 20)"
+_TEXT = "repeat(md5((%s)::text) || ' goes on and on, ', 20)"
 
 _PASSAGES = f"""
 INSERT INTO passage (study_id, dataset_id, content_hash, token_ids, context, original, state)

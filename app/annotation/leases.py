@@ -20,6 +20,15 @@ LONGEST_LEASES = 3
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
+# The comparison is locked before its assignment is read, or a lease could expire in between and lose its slot. The
+# annotator is locked first, whatever the plan: a row is locked only after the join has found it.
+_LOCK_CLAIM = text("""
+WITH annotator AS MATERIALIZED (SELECT pg_advisory_xact_lock(:key))
+SELECT c.id FROM annotator, comparison c
+WHERE c.id = (SELECT comparison_id FROM assignment WHERE claim = :claim AND annotator_id = :annotator)
+FOR NO KEY UPDATE OF c
+""")
+
 _EXPIRE = text("""
 WITH stale AS MATERIALIZED (
     SELECT id FROM comparison
@@ -64,6 +73,11 @@ WHERE annotator_id = :annotator AND state IN ('shown', 'next')
 def lock_annotator(session: Session, annotator_id: int) -> None:
     """Let one transaction at a time act for an annotator, however many tabs they have open."""
     session.execute(_LOCK, {"key": ANNOTATOR_LOCKS + annotator_id})
+
+
+def lock_claim(session: Session, annotator_id: int, claim: UUID) -> None:
+    """Lock the annotator, then the comparison behind their claim, if there is one."""
+    session.execute(_LOCK_CLAIM, {"key": ANNOTATOR_LOCKS + annotator_id, "annotator": annotator_id, "claim": claim})
 
 
 def lease_of(study: Study) -> timedelta:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.annotation.leases import lock_annotator
+from app.annotation.leases import lock_claim
 from app.errors import ConflictError, NotFoundError
 from app.models.annotation import AnnotationStatus, AssignmentState, SkipReason, Verdict, VerdictShown
 from app.models.comparison import Kind
@@ -36,13 +36,6 @@ class Outcome:
     status: AnnotationStatus | None
 
 
-# The comparison is locked before its assignment is read, or a lease could expire in between and lose its slot.
-_LOCK_COMPARISON = text("""
-SELECT c.id FROM comparison c JOIN assignment a ON a.comparison_id = c.id
-WHERE a.claim = :claim AND a.annotator_id = :annotator
-FOR NO KEY UPDATE OF c
-""")
-
 _MINE = text("""
 SELECT a.id, a.study_id, a.comparison_id, a.kind, a.slot, a.state, a.candidate_first, a.shown_at,
        s.state AS study_state, s.guidelines_version,
@@ -53,10 +46,8 @@ LEFT JOIN annotation n ON n.assignment_id = a.id AND n.status <> 'superseded'
 WHERE a.claim = :claim AND a.annotator_id = :annotator
 """)
 
-_COUNT = text("UPDATE comparison SET answered = answered + 1 WHERE id = :comparison")
-
 _TAKE_FREE_SLOT = text("""
-UPDATE comparison c SET answered = c.answered + 1, taken = c.taken + 1
+UPDATE comparison c SET taken = c.taken + 1
 WHERE c.id = :comparison AND NOT c.withdrawn AND c.taken < c.quota
 RETURNING (SELECT min(s) FROM generate_series(1, c.quota) s
            WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s))
@@ -66,22 +57,34 @@ _GIVE_BACK = text("UPDATE comparison SET taken = taken - 1 WHERE id = :compariso
 
 _END = text("""
 UPDATE assignment
-SET state = :state, slot = :slot, skip_reason = :reason, ended_at = now(), shown_at = coalesce(shown_at, now())
+SET state = 'skipped', slot = NULL, skip_reason = :reason, ended_at = now(), shown_at = coalesce(shown_at, now())
 WHERE id = :assignment
 """)
 
 # No longer than since it was claimed: what waits in the page may be read before the server hears of it.
-_STORE = text("""
+_INSERT = """
 INSERT INTO annotation (study_id, assignment_id, comparison_id, annotator_id, slot, candidate_first,
                         verdict_shown, verdict, status, supersedes_id, guidelines_version, duration_ms)
-SELECT :study, :assignment, :comparison, :annotator, :slot, :candidate_first,
-       :verdict_shown, :verdict, :status, :supersedes, :guidelines_version,
+SELECT a.study_id, a.id, a.comparison_id, a.annotator_id, CAST(:slot AS smallint), a.candidate_first,
+       :verdict_shown, :verdict, CAST(:status AS text), CAST(:supersedes AS bigint), :guidelines_version,
        greatest(0, least(:duration_ms, extract(epoch FROM now() - a.claimed_at) * 1000))::bigint
-FROM assignment a WHERE a.id = :assignment
+"""
+
+_ANSWER = text(f"""
+WITH counted AS (
+    UPDATE comparison SET answered = answered + 1 WHERE id = :comparison AND CAST(:status AS text) = 'counted'
+), ended AS (
+    UPDATE assignment
+    SET state = 'answered', slot = CAST(:slot AS smallint), ended_at = now(), shown_at = coalesce(shown_at, now())
+    WHERE id = :assignment
+)
+{_INSERT} FROM assignment a WHERE a.id = :assignment
 RETURNING id
 """)
 
-_SUPERSEDE = text("UPDATE annotation SET status = 'superseded', slot = NULL WHERE id = :annotation")
+_SUPERSEDE = text("UPDATE annotation SET status = 'superseded', slot = NULL WHERE id = :supersedes")
+
+_REVISE = text(f"{_INSERT} FROM assignment a WHERE a.id = :assignment RETURNING id")
 
 _IS_LAST = text("""
 SELECT NOT EXISTS (SELECT FROM assignment b WHERE b.annotator_id = :annotator AND b.study_id = :study
@@ -112,8 +115,7 @@ def record_verdict(session: Session, annotator_id: int, claim: UUID, answer: Ans
     if mine.state == AssignmentState.SKIPPED:
         return Outcome(mine.study_id, None, None)
     status, slot = _settle(session, mine)
-    _end(session, mine, AssignmentState.ANSWERED, slot=slot)
-    annotation_id = _store(session, mine, annotator_id, answer, status=status, slot=slot)
+    annotation_id = session.execute(_ANSWER, _values(mine, answer, status, slot)).scalar_one()
     return Outcome(mine.study_id, annotation_id, status)
 
 
@@ -132,10 +134,9 @@ def revise_verdict(session: Session, annotator_id: int, claim: UUID, answer: Ans
     parameters = {"annotator": annotator_id, "study": mine.study_id, "assignment": mine.id}
     if not session.execute(_IS_LAST, parameters).scalar_one():
         raise ConflictError("Only your last answer can be changed, and you have gone on since. Nothing was changed.")
-    session.execute(_SUPERSEDE, {"annotation": mine.annotation_id})
-    slot = mine.slot if status == AnnotationStatus.COUNTED else None
-    annotation_id = _store(session, mine, annotator_id, answer, status=status, slot=slot)
-    return Outcome(mine.study_id, annotation_id, status)
+    values = _values(mine, answer, status, mine.slot if status == AnnotationStatus.COUNTED else None)
+    session.execute(_SUPERSEDE, values)
+    return Outcome(mine.study_id, session.execute(_REVISE, values).scalar_one(), status)
 
 
 def skip(session: Session, annotator_id: int, claim: UUID, reason: SkipReason) -> Outcome:
@@ -148,22 +149,20 @@ def skip(session: Session, annotator_id: int, claim: UUID, reason: SkipReason) -
         return Outcome(mine.study_id, mine.annotation_id, mine.status)
     if mine.slot is not None:
         session.execute(_GIVE_BACK, {"comparison": mine.comparison_id})
-    _end(session, mine, AssignmentState.SKIPPED, slot=None, reason=reason)
+    session.execute(_END, {"assignment": mine.id, "reason": reason.value})
     return Outcome(mine.study_id, None, None)
 
 
 def _find(session: Session, annotator_id: int, claim: UUID) -> Row[Any]:
-    parameters = {"claim": claim, "annotator": annotator_id}
-    lock_annotator(session, annotator_id)
-    session.execute(_LOCK_COMPARISON, parameters)
-    mine = session.execute(_MINE, parameters).one_or_none()
+    lock_claim(session, annotator_id, claim)
+    mine = session.execute(_MINE, {"claim": claim, "annotator": annotator_id}).one_or_none()
     if mine is None:
         raise NotFoundError(NO_SUCH_CLAIM)
     return mine
 
 
 def _settle(session: Session, mine: Row[Any]) -> tuple[AnnotationStatus, int | None]:
-    """Whether an answer counts, and in which slot; locks the comparison and keeps its counts."""
+    """Whether an answer counts, and in which slot."""
     if mine.kind != Kind.STUDY:
         return AnnotationStatus(mine.kind), None
     comparison = {"comparison": mine.comparison_id}
@@ -172,36 +171,17 @@ def _settle(session: Session, mine: Row[Any]) -> tuple[AnnotationStatus, int | N
             session.execute(_GIVE_BACK, comparison)
         return AnnotationStatus.SURPLUS, None
     if mine.slot is not None:
-        session.execute(_COUNT, comparison)
         return AnnotationStatus.COUNTED, mine.slot
     slot = session.execute(_TAKE_FREE_SLOT, comparison).scalar_one_or_none()
     return (AnnotationStatus.SURPLUS, None) if slot is None else (AnnotationStatus.COUNTED, slot)
 
 
-def _end(
-    session: Session, mine: Row[Any], state: AssignmentState, *, slot: int | None, reason: SkipReason | None = None
-) -> None:
-    parameters = {"assignment": mine.id, "state": state.value, "slot": slot, "reason": reason and reason.value}
-    session.execute(_END, parameters)
-
-
-def _store(
-    session: Session,
-    mine: Row[Any],
-    annotator_id: int,
-    answer: Answer,
-    *,
-    status: AnnotationStatus,
-    slot: int | None,
-) -> int:
+def _values(mine: Row[Any], answer: Answer, status: AnnotationStatus, slot: int | None) -> dict[str, str | int | None]:
     verdict = resolve(answer.verdict, candidate_first=mine.candidate_first)
-    parameters = {
-        "study": mine.study_id,
+    return {
         "assignment": mine.id,
         "comparison": mine.comparison_id,
-        "annotator": annotator_id,
         "slot": slot,
-        "candidate_first": mine.candidate_first,
         "verdict_shown": answer.verdict.value,
         "verdict": verdict.value,
         "status": status.value,
@@ -209,5 +189,3 @@ def _store(
         "guidelines_version": mine.guidelines_version,
         "duration_ms": answer.duration_ms,
     }
-    annotation_id: int = session.execute(_STORE, parameters).scalar_one()
-    return annotation_id
