@@ -1,11 +1,12 @@
 """What routes ask for: the request's transaction, and the person it comes from, by role."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
+from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import Depends
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.requests import Request
@@ -46,16 +47,28 @@ class Visitor:
     role: Role
 
 
-async def hold_slot(request: Request) -> AsyncIterator[None]:
-    """Wait for a free database connection without keeping a thread."""
-    async with resources_of(request).requests.slot:
-        yield
+async def get_session(request: Request) -> AsyncIterator[Session]:
+    """One request, one transaction: committed before the response starts, rolled back when anything fails.
+
+    Waits for its turn at the database before any thread is taken, and takes one at the end only.
+    """
+    pool = resources_of(request).requests
+    async with pool.slot:
+        session, succeeded = pool.sessions(), False
+        try:
+            yield session
+            succeeded = True
+        finally:
+            with CancelScope(shield=True):
+                # A limiter of its own: threads that wait for a lock must not keep its holder from finishing.
+                await to_thread.run_sync(end_transaction, session, succeeded, limiter=CapacityLimiter(1))
 
 
-def get_session(request: Request, _slot: Annotated[None, Depends(hold_slot, scope="function")]) -> Iterator[Session]:
-    """One request, one transaction: committed before the response starts, rolled back when anything fails."""
-    with resources_of(request).requests.sessions.begin() as session:
-        yield session
+def end_transaction(session: Session, succeeded: bool) -> None:
+    """Commit, or roll back, and give the connection back either way."""
+    with session:
+        if succeeded:
+            session.commit()
 
 
 DbSession = Annotated[Session, Depends(get_session, scope="function")]
