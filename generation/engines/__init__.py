@@ -1,0 +1,1 @@
+"""Engines turn prompts into continuations; one interface, a page for each."""

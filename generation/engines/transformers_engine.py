@@ -1,0 +1,76 @@
+"""The engine that runs anywhere: transformers' own generate, on a CPU or one GPU."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessorList
+
+from app.errors import ToprankError
+from generation.engines.base import Decoding, Generated, Prompt
+from generation.engines.choosing import NoEndOfSequence, SeededNucleus
+
+
+class CheckpointError(ToprankError):
+    """The checkpoint cannot be loaded."""
+
+
+class TransformersEngine:
+    """A causal language model from a local folder of safetensors."""
+
+    name = "transformers"
+
+    def __init__(self, checkpoint: Path, *, device: str | None = None) -> None:
+        """Load the checkpoint, float32 on a CPU and bfloat16 on a GPU. Raises CheckpointError with a reason."""
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        dtype = torch.float32 if self.device == "cpu" else torch.bfloat16
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                checkpoint, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+            )
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise CheckpointError(f"The checkpoint {checkpoint.name} cannot be loaded: {error}") from error
+        self.model = model.to(self.device).eval()
+        self.eos_ids = end_of_sequence_ids(self.model.generation_config, self.model.config)
+
+    def generate(self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int) -> list[Generated]:
+        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed."""
+        chooser = (
+            NoEndOfSequence(self.eos_ids, len(prompts))
+            if decoding.strategy == "greedy"
+            else SeededNucleus(self.eos_ids, decoding, [prompt.seed for prompt in prompts], new_tokens)
+        )
+        input_ids, attention_mask = left_padded([prompt.token_ids for prompt in prompts])
+        # No end-of-sequence id here: the chooser masks them all, and nothing may stop early.
+        settings = GenerationConfig(
+            do_sample=False,
+            max_new_tokens=new_tokens,
+            repetition_penalty=decoding.repetition_penalty,
+            pad_token_id=0,
+        )
+        with torch.inference_mode():
+            output = self.model.generate(
+                input_ids.to(self.device),
+                attention_mask=attention_mask.to(self.device),
+                generation_config=settings,
+                logits_processor=LogitsProcessorList([chooser]),
+            )
+        rows = output[:, input_ids.shape[1] :].tolist()
+        return [Generated(tuple(row), position) for row, position in zip(rows, chooser.positions, strict=True)]
+
+
+def end_of_sequence_ids(*configs: object) -> list[int]:
+    """Every id that any of the checkpoint's configurations calls an end of sequence, sorted."""
+    found: set[int] = set()
+    for config in configs:
+        value = getattr(config, "eos_token_id", None)
+        found.update([] if value is None else [value] if isinstance(value, int) else value)
+    return sorted(found)
+
+
+def left_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and attention mask of shape (rows, longest), shorter rows padded on the left."""
+    longest = max(map(len, rows))
+    ids = torch.tensor([[0] * (longest - len(row)) + list(row) for row in rows])
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    return ids, mask
