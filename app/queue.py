@@ -1,0 +1,1 @@
+"""Leave jobs for workers."""

@@ -1,0 +1,1 @@
+"""`toprank demo`."""

@@ -1,0 +1,1 @@
+"""`toprank serve`, `toprank worker` and `toprank up`."""

@@ -1,0 +1,1 @@
+"""Generation of continuations and scores by workers; holds no web code."""
