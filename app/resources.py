@@ -78,6 +78,11 @@ class Pool:
         return slots
 
 
+def connections_of(settings: Settings) -> int:
+    """How many connections one web process may open at most."""
+    return settings.pool_size + SHORT_TRANSACTIONS + STREAMS
+
+
 def resources_of(request: HTTPConnection) -> Resources:
     """The resources of the process that answers this request."""
     return cast(Resources, request.app.state.resources)

@@ -19,7 +19,7 @@ from app.dependencies import CurrentAdmin, DbSession, Streams
 from app.errors import ConflictError
 from app.main import create_app
 from app.models import Person
-from app.resources import NoDatabaseError
+from app.resources import NoDatabaseError, connections_of
 from app.settings import SecretKeyError, Settings
 from tests.app.conftest import SECRET, Browser
 from tests.factories import make_person
@@ -102,6 +102,10 @@ def test_a_fault_of_ours_shows_no_trace_and_keeps_the_headers(app: FastAPI) -> N
     assert "Something went wrong on our side" in page.text
     assert "secret detail" not in page.text
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+
+
+def test_a_process_opens_four_connections_beside_the_pool(settings: Settings) -> None:
+    assert connections_of(settings) == 5 + 4
 
 
 def test_without_a_database_the_app_does_not_start() -> None:
