@@ -46,14 +46,14 @@ class Verdicts:
 
     @property
     def ties_as_half(self) -> float | None:
-        """Share of `candidate` plus half the share of `equal`, whose parity is always 50 %; None without annotations."""
+        """Share of `candidate` plus half the share of `equal`, with parity at 50 %; None without annotations."""
         return (self.candidate + self.equal / 2) / self.n if self.n else None
 
 
 def mean_over_datasets(ratios: Iterable[float | None]) -> float | None:
     """Unweighted mean of the datasets' ratios (Table 1), so that a dataset judged first does not weigh more.
 
-    None while any dataset has no annotations, or when there are no datasets: a mean over some of them would be another number.
+    None while any dataset has no annotations, since a mean over the others would be another number, and without datasets.
 
     >>> mean_over_datasets([0.2, 0.4])
     0.30000000000000004

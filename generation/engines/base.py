@@ -53,7 +53,7 @@ class Engine(Protocol):
     name: str
 
     def generate(self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int) -> list[Generated]:
-        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed, in the prompts' order."""
+        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed, in order."""
         ...
 
 

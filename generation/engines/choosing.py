@@ -17,7 +17,7 @@ class NoEndOfSequence(LogitsProcessor):
         self.positions: list[int | None] = [None] * rows
         self.step = 0
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, _input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         """Scores of shape (rows, vocabulary) before and after."""
         self.note(scores.argmax(dim=-1))
         scores[:, self.eos_ids] = -torch.inf
@@ -43,7 +43,7 @@ class SeededNucleus(NoEndOfSequence):
         self.decoding = decoding
         self.uniforms = torch.from_numpy(np.stack([np.random.default_rng(seed).random(steps) for seed in seeds]))
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, _input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         """Scores of shape (rows, vocabulary); afterwards each row has one finite score."""
         uniform = self.uniforms[:, self.step].to(scores.device)
         would_be = self.pick(scores, uniform)
