@@ -137,7 +137,8 @@ def remove(data_dir: Path) -> None:
     place = find_place(data_dir)
     if place.is_claimed:
         _stop(place)
-        for directory in {place.home, place.pointer.parent}:
+        socket_dirs = [place.socket_dir()] if place.password_file.exists() else []
+        for directory in (*socket_dirs, place.home, place.pointer.parent):
             shutil.rmtree(directory, ignore_errors=True)
         place.lock_file.unlink(missing_ok=True)
 

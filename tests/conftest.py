@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     data_dir = tmp_path_factory.mktemp("postgres")
     yield embedded_postgres.start(data_dir)
-    embedded_postgres.stop(data_dir)
+    embedded_postgres.remove(data_dir)
 
 
 @pytest.fixture(scope="session")
