@@ -366,6 +366,7 @@ def test_a_moved_data_directory_keeps_its_database_until_it_is_removed(newcomer:
 def test_a_deleted_data_directory_begins_anew_while_the_old_server_runs(newcomer: Person) -> None:
     newcomer.call("start")
     newcomer.call("query", "CREATE TABLE old AS SELECT 1")
+    old_socket_dir = Path(newcomer.call("status")["socket_dir"])
     old_server, old_password = newcomer.pid(), (newcomer.data_dir / "postgres" / "password").read_text()
     shutil.rmtree(newcomer.data_dir)
     newcomer.call("start")
@@ -379,6 +380,9 @@ def test_a_deleted_data_directory_begins_anew_while_the_old_server_runs(newcomer
         shutil.rmtree(directory)
     if newcomer.uid != 0:
         os.kill(old_server, signal.SIGQUIT)  # it would notice by itself within a minute
+        until(lambda: not (old_socket_dir / ".s.PGSQL.5432").exists())
+        old_socket_dir.rmdir()
+    assert newcomer.call("query", "SELECT 1") == [1]
 
 
 @pytest.mark.root
