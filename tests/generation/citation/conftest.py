@@ -1,8 +1,14 @@
 """Two tokenizers of the families that models use, trained on a page of mixed scripts, and their training sets."""
 
+from pathlib import Path
+
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from app.settings import Settings
+from generation.smollm2 import prepare
+
+LICENCE = Path(__file__).parents[3] / "LICENSE"
 TEXTS = [
     "The harpooneer's boat was stove, and the captain answered: unharpooned, re-entered, 1,851 barrels of oil in 1851.",
     "Naïve façades; the café's crème brûlée cost 3½ €, said Zoë. Straße, Übermut, señor, mañana, Ærøskøbing.",
@@ -63,3 +69,25 @@ def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
 def samples(tokenizer: Tokenizer) -> list[list[int]]:
     """Each text as one sample."""
     return [tokenizer.encode(text).ids for text in TEXTS]
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The folder of the demo's real language model."""
+    return prepare(Settings().cache_dir)
+
+
+@pytest.fixture(scope="session")
+def licence_contexts(smollm2: Path) -> list[list[int]]:
+    """Windows of 32 tokens of a text that the model knows by heart, or nearly so: it will try to recite."""
+    tokenizer = Tokenizer.from_file(str(smollm2 / "tokenizer.json"))
+    ids = tokenizer.encode(LICENCE.read_text(encoding="utf-8")).ids
+    return [ids[start : start + 32] for start in range(0, len(ids) - 96, 64)][:32]
+
+
+@pytest.fixture(scope="session")
+def licence_samples(smollm2: Path) -> list[list[int]]:
+    """The same text as a training set, in samples of 256 tokens."""
+    tokenizer = Tokenizer.from_file(str(smollm2 / "tokenizer.json"))
+    ids = tokenizer.encode(LICENCE.read_text(encoding="utf-8")).ids
+    return [ids[start : start + 256] for start in range(0, len(ids), 256)]
