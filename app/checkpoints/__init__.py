@@ -1,0 +1,1 @@
+"""The checkpoints that systems are made of."""

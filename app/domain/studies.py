@@ -1,0 +1,156 @@
+"""Making studies, finding them and moving them from draft to closed."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.reference_tokens import ReferenceTokenizer
+from app.errors import ConflictError, NotFoundError, ToprankError
+from app.models import Dataset, Passage, ReferenceTokens, Study, System
+from app.models.passage import PassageState
+from app.models.study import DEFAULT_GUIDELINES, Release, StudyState
+
+TOKENIZER_FILE = "tokenizer.json"
+PLAIN_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
+PLAIN_NAME_WITH_UNDERSCORE = r"[a-z0-9][a-z0-9_-]{0,62}"
+# Which states a study may move to, from which.
+MOVES = {
+    StudyState.OPEN: (StudyState.DRAFT, StudyState.PAUSED),
+    StudyState.PAUSED: (StudyState.OPEN,),
+    StudyState.CLOSED: (StudyState.OPEN, StudyState.PAUSED),
+}
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """What a study is made with; everything else has a default that its page can change."""
+
+    slug: str
+    title: str
+    tokenizer_json: bytes
+    datasets: tuple[str, ...]
+    tokenizer_name: str = "tokenizer"
+    quota: int = 3
+    guidelines: str = DEFAULT_GUIDELINES
+    hourly_rate: float = 10.0
+    seed: int = 0
+    release: Release = Release.COMPLETE
+    open_to_look: bool = field(default=False, kw_only=True)
+
+
+def read_tokenizer(path: Path) -> bytes:
+    """The tokenizer.json at this path, or in the checkpoint folder at it. Raises ToprankError, naming the path."""
+    file = path / TOKENIZER_FILE if path.is_dir() else path
+    try:
+        tokenizer = ReferenceTokenizer(file.read_bytes())
+    except OSError as error:
+        raise ToprankError(f"There is no tokenizer at {file}: {error.strerror}.") from error
+    return tokenizer.check().tokenizer_json
+
+
+def create_study(session: Session, plan: StudyPlan) -> Study:
+    """A draft with its datasets and its reference tokenizer.
+
+    Raises ConflictError when the slug is taken, ToprankError when the plan makes no sense.
+    """
+    _check(plan)
+    if session.scalar(select(Study.id).where(Study.slug == plan.slug)):
+        raise ConflictError(f"There is a study {plan.slug!r} already; choose another name.")
+    study = Study(
+        slug=plan.slug,
+        title=plan.title,
+        quota=plan.quota,
+        guidelines=plan.guidelines,
+        hourly_rate=plan.hourly_rate,
+        seed=plan.seed,
+        release=plan.release,
+        open_to_look=plan.open_to_look,
+        reference_tokens_sha256=_keep_tokenizer(session, plan),
+    )
+    session.add(study)
+    session.flush()
+    session.add_all(Dataset(study_id=study.id, name=name) for name in plan.datasets)
+    session.flush()
+    return study
+
+
+def find_study(session: Session, slug: str) -> Study:
+    """The study of this name. Raises NotFoundError, which names those there are."""
+    study = session.scalar(select(Study).where(Study.slug == slug))
+    if study is None:
+        known = ", ".join(session.scalars(select(Study.slug).order_by(Study.slug))) or "none yet"
+        raise NotFoundError(f"There is no study {slug!r} (studies: {known}).")
+    return study
+
+
+def all_studies(session: Session) -> list[Study]:
+    """Every study, the newest first."""
+    return list(session.scalars(select(Study).order_by(Study.created_at.desc(), Study.id.desc())))
+
+
+def find_dataset(session: Session, study: Study, name: str) -> Dataset:
+    """The study's dataset of this name. Raises NotFoundError, which names those it has."""
+    datasets = list(session.scalars(select(Dataset).where(Dataset.study_id == study.id).order_by(Dataset.id)))
+    found = next((dataset for dataset in datasets if dataset.name == name), None)
+    if found is None:
+        known = ", ".join(dataset.name for dataset in datasets) or "none"
+        raise NotFoundError(f"The study {study.slug!r} has no dataset {name!r} (datasets: {known}).")
+    return found
+
+
+def reference_tokenizer(session: Session, study: Study) -> ReferenceTokenizer:
+    """The tokenizer that the study counts lengths in."""
+    kept = select(ReferenceTokens.tokenizer_json).where(ReferenceTokens.sha256 == study.reference_tokens_sha256)
+    return ReferenceTokenizer(session.scalars(kept).one())
+
+
+def move_study(session: Session, study: Study, state: StudyState) -> Study:
+    """Open, pause or close a study. Raises ConflictError when it is not in a state for that."""
+    if study.state not in MOVES[state]:
+        raise ConflictError(f"The study {study.slug!r} is {study.state}; it cannot become {state}.")
+    if state == StudyState.OPEN:
+        _check_is_ready(session, study)
+        study.opened_at = study.opened_at or datetime.now(UTC)
+    if state == StudyState.CLOSED:
+        study.closed_at = datetime.now(UTC)
+    study.state = state
+    session.flush()
+    return study
+
+
+def _check(plan: StudyPlan) -> None:
+    if not re.fullmatch(PLAIN_NAME, plan.slug):
+        raise ToprankError(f"A study's name has small letters, digits and hyphens, at most 63; {plan.slug!r} is none.")
+    if not plan.datasets:
+        raise ToprankError("A study needs at least one dataset.")
+    if len(set(plan.datasets)) < len(plan.datasets):
+        raise ToprankError("Two datasets of a study cannot have the same name.")
+    for name in plan.datasets:
+        if not re.fullmatch(PLAIN_NAME_WITH_UNDERSCORE, name):
+            raise ToprankError(f"A dataset's name has small letters, digits, - and _, at most 63; {name!r} is none.")
+    if not 1 <= plan.quota <= 99:
+        raise ToprankError(f"The quota is {plan.quota}; it has to be between 1 and 99.")
+    if not 0 <= plan.hourly_rate < 1_000_000:
+        raise ToprankError(f"The hourly rate is {plan.hourly_rate}; it has to be between 0 and a million.")
+
+
+def _keep_tokenizer(session: Session, plan: StudyPlan) -> str:
+    tokenizer = ReferenceTokenizer(plan.tokenizer_json).check()
+    if session.get(ReferenceTokens, tokenizer.sha256) is None:
+        session.add(
+            ReferenceTokens(sha256=tokenizer.sha256, name=plan.tokenizer_name, tokenizer_json=tokenizer.tokenizer_json)
+        )
+        session.flush()
+    return tokenizer.sha256
+
+
+def _check_is_ready(session: Session, study: Study) -> None:
+    accepted = select(Passage.id).where(Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED)
+    if session.scalar(accepted.limit(1)) is None:
+        raise ConflictError(f"The study {study.slug!r} has no accepted passage yet; import and accept some first.")
+    if session.scalar(select(System.id).where(System.study_id == study.id).limit(1)) is None:
+        raise ConflictError(f"The study {study.slug!r} has no system yet; add one first.")

@@ -1,0 +1,111 @@
+"""Checkpoints by name, and the systems that are made of them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import ConflictError, NotFoundError, ToprankError
+from app.models import Checkpoint, Study, System
+from app.models.study import StudyState
+from app.models.system import SCENARIOS, Strategy
+
+HUB_ID = r"[\w.-]{1,96}/[\w.-]{1,96}"
+
+
+@dataclass(frozen=True)
+class SystemPlan:
+    """A checkpoint's name and how it decodes; the defaults are the paper's."""
+
+    name: str
+    checkpoint: str
+    strategy: Strategy = Strategy.GREEDY
+    top_p: float = 0.9
+    temperature: float = 0.7
+    top_k: int = 50
+    seed: int = 0
+    repetition_penalty: float = 1.0
+    scenarios: tuple[int, ...] = SCENARIOS
+
+
+def add_checkpoint(session: Session, name: str, source: str) -> Checkpoint:
+    """Register a local folder of safetensors, or a hub id such as `org/model`.
+
+    Raises ConflictError when the name is taken, ToprankError when the source is neither.
+    """
+    if not name.strip() or len(name) > 200:
+        raise ToprankError("A checkpoint's name has 1 to 200 characters.")
+    if session.scalar(select(Checkpoint.id).where(Checkpoint.name == name)):
+        raise ConflictError(f"There is a checkpoint {name!r} already; choose another name.")
+    checkpoint = Checkpoint(name=name, source=_checked_source(source))
+    session.add(checkpoint)
+    session.flush()
+    return checkpoint
+
+
+def all_checkpoints(session: Session) -> list[Checkpoint]:
+    """Every checkpoint, by name."""
+    return list(session.scalars(select(Checkpoint).order_by(Checkpoint.name)))
+
+
+def add_system(session: Session, study: Study, plan: SystemPlan) -> System:
+    """A system of a draft; its continuations are generated from the passages that are accepted.
+
+    Raises ConflictError when the name is taken or the study has opened, NotFoundError for an unknown checkpoint,
+    ToprankError when the decoding makes no sense.
+    """
+    if study.state != StudyState.DRAFT:
+        raise ConflictError(f"The study {study.slug!r} is {study.state}: its systems were locked when it opened.")
+    if session.scalar(select(System.id).where(System.study_id == study.id, System.name == plan.name)):
+        raise ConflictError(f"The study {study.slug!r} has a system {plan.name!r} already.")
+    checkpoint = session.scalar(select(Checkpoint).where(Checkpoint.name == plan.checkpoint))
+    if checkpoint is None:
+        known = ", ".join(one.name for one in all_checkpoints(session)) or "none yet"
+        raise NotFoundError(f"There is no checkpoint {plan.checkpoint!r} (checkpoints: {known}).")
+    _check(plan)
+    system = System(
+        study_id=study.id,
+        name=plan.name,
+        checkpoint_id=checkpoint.id,
+        strategy=plan.strategy,
+        top_p=plan.top_p,
+        temperature=plan.temperature,
+        top_k=plan.top_k,
+        seed=plan.seed,
+        repetition_penalty=plan.repetition_penalty,
+        scenarios=sorted(set(plan.scenarios)),
+    )
+    session.add(system)
+    session.flush()
+    return system
+
+
+def _checked_source(source: str) -> str:
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        missing = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
+        if not any(folder.glob("*.safetensors")):
+            missing.append("*.safetensors")
+        if missing:
+            raise ToprankError(f"The folder {source} is no checkpoint: it lacks {', '.join(missing)}.")
+        return str(folder.resolve())
+    if not re.fullmatch(HUB_ID, source):
+        raise ToprankError(f"{source!r} is neither a folder here nor a hub id such as org/model.")
+    return source
+
+
+def _check(plan: SystemPlan) -> None:
+    if not plan.name.strip() or len(plan.name) > 200:
+        raise ToprankError("A system's name has 1 to 200 characters.")
+    if not 0 < plan.top_p <= 1:
+        raise ToprankError(f"top-p is {plan.top_p}; it has to be above 0 and at most 1.")
+    if not 0 < plan.temperature < float("inf"):
+        raise ToprankError(f"The temperature is {plan.temperature}; it has to be a positive number.")
+    if plan.top_k < 0:
+        raise ToprankError(f"top-k is {plan.top_k}; it has to be 0 (off) or more.")
+    if not 0 < plan.repetition_penalty < float("inf"):
+        raise ToprankError(f"The repetition penalty is {plan.repetition_penalty}; it has to be a positive number.")
+    if not plan.scenarios or not set(plan.scenarios) <= set(SCENARIOS):
+        raise ToprankError("A system is judged at 128 tokens, at 256, or at both.")

@@ -1,0 +1,78 @@
+"""Texts become passages: cut to 256 reference tokens, each once, all or none."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.domain.reference_tokens import NoCutError, ReferenceTokenizer, TextTooShortError
+from app.errors import ConflictError
+from app.models import Dataset, Passage
+from app.models.passage import PassageState
+from app.models.study import StudyState
+from app.passages.reading import SourceText
+
+
+@dataclass
+class ImportReport:
+    """What became of each text; `lines` says where the ones that were left out stand."""
+
+    imported: int = 0
+    already_there: int = 0
+    too_short: int = 0
+    without_a_cut: int = 0
+    lines: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def read(self) -> int:
+        """All texts."""
+        return self.imported + self.already_there + self.too_short + self.without_a_cut
+
+
+def import_passages(
+    session: Session,
+    dataset: Dataset,
+    texts: Iterable[SourceText],
+    tokenizer: ReferenceTokenizer,
+    *,
+    accept: bool = False,
+) -> ImportReport:
+    """Add a passage for each text that is long enough; a text that is there already changes nothing.
+
+    Passages wait for a person's verdict unless `accept` says that somebody has read them. Raises ConflictError once
+    the study has closed.
+    """
+    if dataset.study.state == StudyState.CLOSED:
+        raise ConflictError(f"The study {dataset.study.slug!r} is closed; it takes no more passages.")
+    report = ImportReport()
+    for text in texts:
+        try:
+            cut = tokenizer.cut(text.text)
+        except TextTooShortError:
+            report.too_short += 1
+            report.lines.setdefault("too_short", []).append(text.line)
+            continue
+        except NoCutError:
+            report.without_a_cut += 1
+            report.lines.setdefault("without_a_cut", []).append(text.line)
+            continue
+        adding = (
+            insert(Passage)
+            .values(
+                study_id=dataset.study_id,
+                dataset_id=dataset.id,
+                content_hash=hashlib.sha256(cut.text.encode()).hexdigest(),
+                token_ids=cut.token_ids,
+                context=cut.context,
+                original=cut.original,
+                source=text.source,
+                state=PassageState.ACCEPTED if accept else PassageState.PENDING,
+            )
+            .on_conflict_do_nothing(index_elements=["study_id", "content_hash"])
+        )
+        added = session.execute(adding.returning(Passage.id)).scalar_one_or_none()
+        report.imported += added is not None
+        report.already_there += added is None
+    return report

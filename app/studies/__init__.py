@@ -1,0 +1,1 @@
+"""The researchers' view of their studies."""
