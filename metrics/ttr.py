@@ -22,7 +22,7 @@ class Window:
         return f"{self.name}: generated tokens {self.start + 1}-{self.stop}"
 
 
-# Table 2, Fig. 2 and Fig. 5 take the first 96 tokens; Table 1, Table 6 and Fig. 9 the last 96 of what the scenario shows.
+# Table 2, Fig. 2 and 5: the first 96 tokens; Tables 1 and 6 and Fig. 9: the last 96 of what the scenario shows.
 FIRST_96 = Window("first 96", 0, 96)
 SCENARIO_WINDOWS = {
     128: Window("last 96 at 128", 0, 96),
@@ -64,7 +64,8 @@ def sliding_ttr(tokens: Sequence[int], length: int = LENGTH) -> NDArray[np.float
     if length < 1:
         raise ValueError("The window has to hold at least one token.")
     row = np.asarray(tokens, dtype=np.int64).reshape(1, -1)
-    return sliding_ttr_of_rows(row, length)[0]
+    ratios: NDArray[np.float64] = sliding_ttr_of_rows(row, length)[0]
+    return ratios
 
 
 def sliding_ttr_of_rows(tokens: NDArray[np.integer[Any]], length: int = LENGTH) -> NDArray[np.float64]:
@@ -88,7 +89,8 @@ def sliding_ttr_of_rows(tokens: NDArray[np.integer[Any]], length: int = LENGTH) 
     width = positions + 1
     edges = np.bincount(row * width + first[row, column], minlength=count * width)
     edges -= np.bincount(row * width + last[row, column] + 1, minlength=count * width)
-    return np.cumsum(edges.reshape(count, width)[:, :-1], axis=1) / length
+    distinct: NDArray[np.int64] = np.cumsum(edges.reshape(count, width)[:, :-1], axis=1)
+    return distinct / length
 
 
 def _previous_occurrence(tokens: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
