@@ -19,9 +19,7 @@ GENERATE = "generation:generate"
 _app = App(connector=SyncPsycopgConnector())
 
 
-def defer(
-    session: Session, task_name: str, *, lock: str | None = None, queue: str = MODELS_QUEUE, **args: int | str
-) -> int:
+def defer(session: Session, task_name: str, *, lock: str | None = None, **args: int | str) -> int:
     """Queue a job on the session's own connection and return its number; it exists once the session commits.
 
     Of the jobs with the same `lock`, one runs at a time.

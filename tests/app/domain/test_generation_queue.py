@@ -1,0 +1,75 @@
+"""Generation is queued once for each system that lacks something."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.domain.generation_queue import count_missing, generation_lock, missing_passages, queue_generation
+from app.models.passage import PassageState
+from app.models.system import GenerationState
+from app.queue import is_queued
+from tests.factories import make_continuation, make_dataset, make_passage, make_study, make_system
+
+
+def test_only_accepted_passages_without_a_continuation_are_missing(session: Session) -> None:
+    study = make_study(session)
+    dataset = make_dataset(session, study)
+    done, missing = make_passage(session, dataset), make_passage(session, dataset)
+    make_passage(session, dataset, state=PassageState.PENDING)
+    make_passage(session, dataset, state=PassageState.REJECTED)
+    system, other = make_system(session, study), make_system(session, study)
+    make_continuation(session, system, done)
+
+    assert missing_passages(session, system) == [missing]
+    assert missing_passages(session, other, limit=1) == [done]
+    assert (count_missing(session, system), count_missing(session, other)) == (1, 2)
+
+
+def test_systems_are_queued_in_the_order_they_were_added(session: Session) -> None:
+    study = make_study(session)
+    make_passage(session, make_dataset(session, study))
+    first, second = make_system(session, study), make_system(session, study)
+
+    assert queue_generation(session, study) == [first, second]
+
+    assert first.state is GenerationState.QUEUED
+    assert is_queued(session, generation_lock(first.id))
+
+
+def test_a_waiting_system_is_not_queued_twice(session: Session) -> None:
+    study = make_study(session)
+    make_passage(session, make_dataset(session, study))
+    make_system(session, study)
+    queue_generation(session, study)
+
+    assert queue_generation(session, study) == []
+
+
+def test_a_system_with_nothing_missing_is_left_alone(session: Session) -> None:
+    study = make_study(session)
+    system = make_system(session, study)
+
+    assert queue_generation(session, study) == []
+    assert system.state is GenerationState.IDLE
+
+
+def test_a_failed_system_can_be_queued_again(session: Session) -> None:
+    study = make_study(session)
+    make_passage(session, make_dataset(session, study))
+    system = make_system(session, study, state=GenerationState.FAILED, reason="The checkpoint is gone.")
+
+    assert queue_generation(session, study) == [system]
+    assert (system.state, system.reason) == (GenerationState.QUEUED, None)
+
+
+def test_a_running_system_is_queued_again_only_when_its_job_is_gone(session: Session) -> None:
+    study = make_study(session)
+    make_passage(session, make_dataset(session, study))
+    system = make_system(session, study)
+    queue_generation(session, study)
+    system.state = GenerationState.RUNNING
+    session.execute(text("SET LOCAL search_path TO procrastinate, public"))
+    session.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+    assert queue_generation(session, study) == []
+
+    session.execute(text("UPDATE procrastinate_jobs SET status = 'failed'"))
+    assert queue_generation(session, study) == [system]
