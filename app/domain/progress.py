@@ -1,0 +1,130 @@
+"""How far a study is: texts made, comparisons judged, tokens a second. Never what people prefer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app.models import Study
+from app.models.system import GenerationState
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One system, dataset and scenario: annotations that count, of those wanted; comparisons shared count for each."""
+
+    dataset: str
+    scenario: int
+    annotations: int
+    wanted: int
+    comparisons: int
+    recalled: int
+
+    @property
+    def share(self) -> float:
+        """How full, in [0, 1]; 0 while nothing is wanted yet."""
+        return self.annotations / self.wanted if self.wanted else 0.0
+
+
+@dataclass(frozen=True)
+class SystemProgress:
+    """One system: its continuations, of the accepted passages, and its cells."""
+
+    name: str
+    state: GenerationState
+    reason: str | None
+    continuations: int
+    passages: int
+    tokens_per_second: float | None
+    cells: list[Cell]
+
+    @property
+    def share(self) -> float:
+        """How much of its text is written, in [0, 1]."""
+        return self.continuations / self.passages if self.passages else 0.0
+
+
+@dataclass(frozen=True)
+class DatasetProgress:
+    """One dataset's passages by state."""
+
+    name: str
+    accepted: int
+    pending: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """Everything that the study's page shows."""
+
+    systems: list[SystemProgress]
+    datasets: list[DatasetProgress]
+    comparisons: int
+    annotations: int
+    wanted: int
+
+    @property
+    def share(self) -> float:
+        """How much of what is released has been judged, in [0, 1]."""
+        return self.annotations / self.wanted if self.wanted else 0.0
+
+
+_SYSTEMS = text("""
+SELECT s.id, s.name, s.state, s.reason, s.generated_tokens, s.generation_seconds,
+       (SELECT count(*) FROM continuation c WHERE c.system_id = s.id) AS continuations,
+       (SELECT count(*) FROM passage p WHERE p.study_id = s.study_id AND p.state = 'accepted') AS passages
+FROM system s WHERE s.study_id = :study ORDER BY s.id
+""")
+
+_CELLS = text("""
+SELECT n.system_id, d.name AS dataset, y.scenario,
+       coalesce(sum(c.answered) FILTER (WHERE c.number IS NOT NULL AND NOT c.withdrawn), 0) AS annotations,
+       coalesce(sum(c.quota) FILTER (WHERE c.number IS NOT NULL AND NOT c.withdrawn), 0) AS wanted,
+       count(c.id) FILTER (WHERE c.number IS NOT NULL AND NOT c.withdrawn) AS comparisons,
+       count(*) FILTER (WHERE c.id IS NULL) AS recalled
+FROM continuation n
+JOIN passage p ON p.id = n.passage_id
+JOIN dataset d ON d.id = p.dataset_id
+JOIN candidacy y ON y.continuation_id = n.id
+LEFT JOIN comparison c ON c.id = y.comparison_id
+WHERE n.study_id = :study
+GROUP BY n.system_id, d.id, d.name, y.scenario
+ORDER BY n.system_id, d.id, y.scenario
+""")
+
+_DATASETS = text("""
+SELECT d.name, count(p.id) FILTER (WHERE p.state = 'accepted') AS accepted,
+       count(p.id) FILTER (WHERE p.state = 'pending') AS pending,
+       count(p.id) FILTER (WHERE p.state = 'rejected') AS rejected
+FROM dataset d LEFT JOIN passage p ON p.dataset_id = d.id
+WHERE d.study_id = :study GROUP BY d.id, d.name ORDER BY d.id
+""")
+
+_TOTALS = text("""
+SELECT count(*) AS comparisons, coalesce(sum(answered), 0) AS annotations, coalesce(sum(quota), 0) AS wanted
+FROM comparison WHERE study_id = :study AND number IS NOT NULL AND NOT withdrawn
+""")
+
+
+def study_progress(session: Session, study: Study) -> StudyProgress:
+    """How far the study is, by four queries whatever its size."""
+    parameters = {"study": study.id}
+    cells: dict[int, list[Cell]] = {}
+    for row in session.execute(_CELLS, parameters):
+        cells.setdefault(row.system_id, []).append(Cell(*row[1:]))
+    totals = session.execute(_TOTALS, parameters).one()
+    return StudyProgress(
+        [_system_progress(row, cells.get(row.id, [])) for row in session.execute(_SYSTEMS, parameters)],
+        [DatasetProgress(*row) for row in session.execute(_DATASETS, parameters)],
+        totals.comparisons,
+        totals.annotations,
+        totals.wanted,
+    )
+
+
+def _system_progress(row: Row[Any], cells: list[Cell]) -> SystemProgress:
+    speed = row.generated_tokens / row.generation_seconds if row.generation_seconds else None
+    state = GenerationState(row.state)
+    return SystemProgress(row.name, state, row.reason, row.continuations, row.passages, speed, cells)

@@ -1,0 +1,57 @@
+"""`toprank`: everything from the command line."""
+
+import sys
+
+import typer
+
+from cli import checkpoint, db, demo, export, generate, passages, results, serve, study, system, user
+
+app = typer.Typer(
+    name="toprank",
+    help="Judge open-ended text generation by people.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for name, commands in {
+    "db": db.app,
+    "user": user.app,
+    "study": study.app,
+    "passages": passages.app,
+    "checkpoint": checkpoint.app,
+    "system": system.app,
+}.items():
+    app.add_typer(commands, name=name)
+for command in (demo.demo, serve.up, serve.serve, serve.worker, generate.generate, results.results, export.export):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; what a person can act on is one line on stderr and exit code 1, never a traceback."""
+    from sqlalchemy.exc import DBAPIError, OperationalError
+
+    from app.errors import ToprankError
+
+    try:
+        app()
+    except ToprankError as error:
+        _stop(" ".join(str(error).split()))
+    except OperationalError as error:
+        _stop(f"The database cannot be reached: {_first_line(error)}. Check DATABASE_URL, or run `toprank db status`.")
+    except DBAPIError as error:
+        _stop(
+            f"The database refused this: {_first_line(error)}. If it is older than this version: `toprank db migrate`."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).strip().splitlines()[0].rstrip(".")
+
+
+def _stop(line: str) -> None:
+    print(f"toprank: {line}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""`toprank passages`: bring texts in."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.connection import DataDir, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.passages.importing import ImportReport
+    from app.passages.reading import SourceText
+
+app = typer.Typer(help="Passages: import texts.", no_args_is_help=True)
+
+
+@app.callback()
+def passages() -> None:
+    """Passages: import texts."""
+
+
+@app.command("import")
+def import_file(
+    slug: Annotated[str, typer.Argument(help="The study.")],
+    file: Annotated[Path, typer.Argument(help="A .jsonl, .csv or .txt file; .txt has an empty line between texts.")],
+    dataset: Annotated[str, typer.Option(help="Which of the study's datasets the texts belong to.")],
+    column: Annotated[str, typer.Option(help="The column or key that holds the text.")] = "text",
+    limit: Annotated[int | None, typer.Option(min=1, help="Read no more texts than this.")] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Somebody has read them all and found them good.")] = False,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Cut each text to 256 reference tokens and keep it as a passage; all of the file or none of it."""
+    from itertools import islice
+
+    from app.domain.studies import find_dataset, find_study, reference_tokenizer
+    from app.passages.importing import import_passages
+    from app.passages.reading import read_texts
+
+    with transaction(data_dir) as session:
+        study = find_study(session, slug)
+        found = find_dataset(session, study, dataset)
+        found.study = study
+        texts = _with_progress(islice(read_texts(file, column=column), limit))
+        report = import_passages(session, found, texts, reference_tokenizer(session, study), accept=accept)
+    print(json.dumps(asdict(report)) if as_json else _in_words(report, accept=accept))
+
+
+def _with_progress(texts: "Iterator[SourceText]") -> "Iterator[SourceText]":
+    """The same texts, counted on a terminal and by plain lines in a log."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        yield from track(texts, description="Importing", console=console, transient=True)
+        return
+    for number, text in enumerate(texts, 1):
+        if number % 1000 == 0:
+            console.print(f"{number} texts read")
+        yield text
+
+
+def _in_words(report: "ImportReport", *, accept: bool) -> str:
+    state = "accepted" if accept else "waiting for somebody to accept them"
+    lines = [f"{report.read} texts read: {report.imported} passages imported, {state}."]
+    if report.already_there:
+        lines.append(f"{report.already_there} were there already.")
+    if report.too_short:
+        lines.append(f"{report.too_short} have fewer than 256 tokens (lines {_some(report.lines['too_short'])}).")
+    if report.without_a_cut:
+        where = _some(report.lines["without_a_cut"])
+        lines.append(
+            f"{report.without_a_cut} have no sentence whose first 32 tokens end between words (lines {where})."
+        )
+    return "\n".join(lines)
+
+
+def _some(lines: list[int]) -> str:
+    return ", ".join(map(str, lines[:10])) + (" ..." if len(lines) > 10 else "")

@@ -1,0 +1,53 @@
+"""`toprank system`: what competes in a study."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from app.models.system import Strategy
+from cli.connection import DataDir, transaction
+
+app = typer.Typer(help="Systems: add.", no_args_is_help=True)
+
+
+@app.callback()
+def system() -> None:
+    """Systems: add."""
+
+
+@app.command()
+def add(
+    slug: Annotated[str, typer.Argument(help="The study.")],
+    name: Annotated[str, typer.Argument(help="What to call the system in tables.")],
+    checkpoint: Annotated[str, typer.Option(help="The checkpoint's name.")],
+    decoding: Annotated[Strategy, typer.Option(help="How the next token is chosen.")],
+    top_p: Annotated[float, typer.Option(help="Nucleus only.")] = 0.9,
+    temperature: Annotated[float, typer.Option(help="Nucleus only.")] = 0.7,
+    top_k: Annotated[int, typer.Option(help="Nucleus only; 0 is off.")] = 50,
+    seed: Annotated[int, typer.Option(help="Nucleus only.")] = 0,
+    repetition_penalty: Annotated[float, typer.Option(help="1 is off.")] = 1.0,
+    scenario: Annotated[list[int] | None, typer.Option(help="128 or 256; both by default.")] = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Add a system to a draft of a study."""
+    from app.domain.studies import find_study
+    from app.domain.systems import SystemPlan, add_system
+    from app.models.system import SCENARIOS
+
+    plan = SystemPlan(
+        name=name,
+        checkpoint=checkpoint,
+        strategy=decoding,
+        top_p=top_p,
+        temperature=temperature,
+        top_k=top_k,
+        seed=seed,
+        repetition_penalty=repetition_penalty,
+        scenarios=tuple(scenario or SCENARIOS),
+    )
+    with transaction(data_dir) as session:
+        added = add_system(session, find_study(session, slug), plan)
+        summary = {"study": slug, "system": added.name, "scenarios": added.scenarios}
+    print(json.dumps(summary) if as_json else f"The study {slug!r} has the system {name!r}.")
