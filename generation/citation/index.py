@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from generation.citation.storage import CitationIndexError, IndexIdentity, load_table, save_table
 from generation.citation.table import (
@@ -51,10 +52,12 @@ class CitationIndex:
     def __init__(self, table: BanTable, identity: IndexIdentity) -> None:
         self.table = table
         self.identity = identity
-        self._windows = np.lib.stride_tricks.sliding_window_view(table.tokens, CITATION_LENGTH)
+        # Views that cost no memory: the five tokens at each position, and the keys from each run on.
+        self._windows = sliding_window_view(table.tokens, CITATION_LENGTH)
+        self._buckets = sliding_window_view(table.keys, table.widest)
+        self._bucket_shift, self._span = table.bucket_shift, np.uint64(table.span)
         self._shift = np.uint64(64 - table.hash_bits)
         self._lift = np.uint64(table.position_bits)
-        self._probes = np.arange(table.widest)
 
     @classmethod
     def build(cls, training_set: TrainingSet, boundaries: Boundaries) -> Self:
@@ -100,15 +103,15 @@ class CitationIndex:
         """Rows of `recent` [rows, 5] that stand in the training set, ascending, and the run of the table each is."""
         last = np.ascontiguousarray(recent, dtype=np.int64)
         keys = self._keys(last)
-        runs = self.table.directory[keys >> self.table.bucket_shift][:, None] + self._probes
-        gaps = self.table.keys[runs]
+        first = self.table.directory[keys >> self._bucket_shift]
+        gaps = self._buckets[first]
         gaps -= keys[:, None]
         # A key of the same hash exceeds ours by its position; read as unsigned, a smaller key is far away.
-        rows, probes = (gaps.view(np.uint64) < self.table.span).nonzero()
+        rows, probes = (gaps.view(np.uint64) < self._span).nonzero()
         if not rows.size:
             return rows, rows
         same = (self._windows[gaps[rows, probes]] == last[rows]).all(axis=1)
-        return rows[same], runs[rows, probes][same]
+        return rows[same], (first[rows] + probes)[same]
 
     def count(self, generated: Integers, preferred: Integers | None = None) -> CitationCount:
         """Matches and effective blocks in the generated tokens of one continuation, in order.
@@ -118,7 +121,7 @@ class CitationIndex:
         """
         if generated.size <= CITATION_LENGTH:
             return CitationCount(0, 0)
-        recent = np.lib.stride_tricks.sliding_window_view(generated[:-1], CITATION_LENGTH)
+        recent = sliding_window_view(generated[:-1], CITATION_LENGTH)
         matches = self.find(recent)[0].size
         if preferred is None:
             return CitationCount(matches, 0)
