@@ -8,9 +8,12 @@ from starlette.responses import HTMLResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import health
+from app.analysis.routes import router as analysis
 from app.annotation.routes import router as annotation
 from app.auth.routes import router as auth
+from app.checkpoints.routes import router as checkpoints
 from app.error_pages import add_error_pages
+from app.export.routes import router as export
 from app.form_tokens import check_form_token
 from app.origin_check import OriginCheck
 from app.people.routes import router as people
@@ -18,8 +21,9 @@ from app.resources import Resources
 from app.security_headers import SecurityHeaders
 from app.settings import Settings
 from app.static_files import STATIC, HashedStaticFiles
+from app.studies.routes import router as studies
 
-PAGES = (annotation, auth, people)
+PAGES = (analysis, annotation, auth, checkpoints, export, people, studies)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -1,0 +1,1 @@
+"""Every judgement, out of the database."""
