@@ -41,8 +41,8 @@ def compare_paired(
 ) -> PairedComparison | None:
     """Compare two systems on the passages that both have; None without such a passage.
 
-    The difference is of the unweighted means over datasets, its interval a t interval clustered by passage (its ends
-    are NaN where a dataset has a single shared passage, so that nothing is known of the spread).
+    The difference is of the unweighted means over datasets, its interval a t interval clustered by passage: all of
+    -1 to 1 where a dataset has a single shared passage, so that nothing is known of the spread.
     """
     counts = _shared(first, second)
     if counts is None:

@@ -160,7 +160,7 @@ def test_one_annotation_is_drawn_honestly():
     # one trial, one success: Wilson 20.7-100 %
     assert (interval.low, interval.high) == pytest.approx((0.2065, 1.0), abs=0.0005)
     assert interval.method == "Wilson with design effect"
-    assert "these are 1" in interval.caveat
+    assert "94-99 %" in interval.caveat
 
 
 def test_unanimous_annotations_count_once_for_each_passage():

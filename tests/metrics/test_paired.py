@@ -43,12 +43,12 @@ def test_the_exact_p_equals_trying_every_flip():
 
 
 def test_the_difference_is_of_the_means_over_datasets():
-    # dataset 0: 1/1 - 0/1 = 1; dataset 1: 1/3 - 1/3 = 0 -> 1/2
-    first = one_each([1, 1, 0, 0], [0, 1, 1, 1])
+    # dataset 0: 1/1 - 0/1 = 1; dataset 1: 2/3 - 1/3 = 1/3 -> 2/3
+    first = one_each([1, 1, 1, 0], [0, 1, 1, 1])
     second = one_each([0, 0, 1, 0], [0, 1, 1, 1])
     comparison = compare_paired(first, second, seed=1, resamples=100)
-    assert comparison.difference == 0.5
-    assert np.isnan(comparison.low)  # dataset 0 has one passage: its spread is unknown
+    assert comparison.difference == pytest.approx(2 / 3)
+    assert (comparison.low, comparison.high) == (-1.0, 1.0)  # dataset 0 has one passage: its spread is unknown
 
 
 def test_the_interval_of_single_annotations_is_the_paired_t_interval():
