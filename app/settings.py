@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Addresses whose forwarded headers are believed, comma-separated."
     )
+    generation_first_batch: int = Field(default=8, ge=1, description="Contexts of a system's first batch.")
+    generation_batch: int = Field(default=32, ge=1, description="Contexts of every further batch.")
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
 

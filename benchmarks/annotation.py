@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -119,12 +119,9 @@ def _for_psycopg(statement: TextClause) -> str:
 _CYCLE = {
     name: _for_psycopg(statement)
     for name, statement in {
-        "lock": leases._LOCK,
-        "lock_comparison": verdicts._LOCK_COMPARISON,
+        "lock": leases._LOCK_CLAIM,
         "mine": verdicts._MINE,
-        "count": verdicts._COUNT,
-        "end": verdicts._END,
-        "store": verdicts._STORE,
+        "answer": verdicts._ANSWER,
         "held": claims._HELD,
         "promote": claims._PROMOTE,
         "draw": drawing._AT_RANDOM,
@@ -138,15 +135,12 @@ def _raw_cycle(connection: psycopg.Connection[dict[str, Any]], fixed: dict[str, 
     """The statements of one judgement, with nothing of ours around them."""
     with connection.transaction(), connection.cursor() as cursor:
         parameters = fixed | {"claim": claim}
-        cursor.execute(_CYCLE["lock"], {"key": leases.ANNOTATOR_LOCKS + fixed["annotator"]})
-        cursor.execute(_CYCLE["lock_comparison"], parameters)
+        cursor.execute(_CYCLE["lock"], parameters | {"key": leases.ANNOTATOR_LOCKS + fixed["annotator"]})
         mine = cursor.execute(_CYCLE["mine"], parameters).fetchone()
         if mine is None:
             return None
         parameters |= {"assignment": mine["id"], "comparison": mine["comparison_id"], "slot": mine["slot"]}
-        cursor.execute(_CYCLE["count"], parameters)
-        cursor.execute(_CYCLE["end"], parameters | {"state": "answered", "reason": None})
-        cursor.execute(_CYCLE["store"], parameters | {"candidate_first": mine["candidate_first"]} | _EQUAL)
+        cursor.execute(_CYCLE["answer"], parameters | _EQUAL)
         held = {row["state"]: row["claim"] for row in cursor.execute(_CYCLE["held"], parameters)}
         promoted = cursor.execute(_CYCLE["promote"], parameters).fetchone() if "next" in held else None
         drawn = cursor.execute(_CYCLE["draw"], parameters).fetchone()
@@ -174,40 +168,46 @@ def measure_raw(server: "Server", pool: Pool, cycles: int) -> Measured:
     """The same judgements by the same statements straight from psycopg, one thread for each annotator."""
     latencies: list[float] = []
 
-    def judge(annotator: int) -> None:
-        with psycopg.connect(server.plain_url, row_factory=dict_row, autocommit=True) as connection:
-            fixed = {
-                "annotator": annotator,
-                "study": pool.study_id,
-                "comparisons": server.load.comparisons,
-                "draws": drawing.DRAWS,
-                "lease": timedelta(minutes=20),
-            }
-            claim = _raw_first_claim(connection, fixed)
-            for _ in range(cycles):
-                if claim is None:
-                    break
-                start = time.perf_counter()
-                claim = _raw_cycle(connection, fixed, claim)
-                latencies.append(time.perf_counter() - start)
+    def judge(annotator: int, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        fixed = {
+            "annotator": annotator,
+            "study": pool.study_id,
+            "comparisons": server.load.comparisons,
+            "draws": drawing.FEW,
+            "lease": timedelta(minutes=20),
+        }
+        claim = _raw_first_claim(connection, fixed)
+        for _ in range(cycles):
+            if claim is None:
+                break
+            start = time.perf_counter()
+            claim = _raw_cycle(connection, fixed, claim)
+            latencies.append(time.perf_counter() - start)
 
-    postgres, start = tree_cpu_seconds(server.postgres_pid), time.perf_counter()
-    threads = [threading.Thread(target=judge, args=(annotator,)) for annotator in pool.annotator_ids]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    wall = time.perf_counter() - start
-    return Measured(latencies, wall, 0.0, tree_cpu_seconds(server.postgres_pid) - postgres)
+    with ExitStack() as stack:  # a backend's time is lost from view while it ends, so all stay until the end
+        connections = [
+            stack.enter_context(psycopg.connect(server.plain_url, row_factory=dict_row, autocommit=True))
+            for _ in pool.annotator_ids
+        ]
+        postgres, start = tree_cpu_seconds(server.postgres_pid), time.perf_counter()
+        pairs = zip(pool.annotator_ids, connections, strict=True)
+        threads = [threading.Thread(target=judge, args=pair) for pair in pairs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wall = time.perf_counter() - start
+        return Measured(latencies, wall, 0.0, tree_cpu_seconds(server.postgres_pid) - postgres)
 
 
 def _raw_first_claim(connection: psycopg.Connection[dict[str, Any]], fixed: dict[str, Any]) -> UUID | None:
     drawn = connection.execute(_CYCLE["draw"], fixed).fetchone()
     if drawn is None:
         return None
-    leased = {"claim": uuid4(), "passage": drawn["passage_id"], "comparison": drawn["id"], "state": "shown"}
+    claim = uuid4()
+    leased = {"claim": claim, "passage": drawn["passage_id"], "comparison": drawn["id"], "state": "shown"}
     connection.execute(_CYCLE["lease"], fixed | drawn | leased | {"candidate_first": True})
-    return leased["claim"]
+    return claim
 
 
 @dataclass(frozen=True)

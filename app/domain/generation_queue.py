@@ -26,6 +26,11 @@ def count_missing(session: Session, system: System) -> int:
     return session.scalars(query).one()
 
 
+def count_written(session: Session, system: System) -> int:
+    """How many passages the system has continued."""
+    return session.scalars(select(func.count()).where(Continuation.system_id == system.id)).one()
+
+
 def queue_generation(session: Session, study: Study, *, engine: str = "transformers") -> list[System]:
     """Queue a job for each system of the study that lacks continuations, in the order they were added; returns those.
 

@@ -6,6 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from app.errors import ToprankError
+from generation.citation.index import CitationCount
+
+
+class CheckpointError(ToprankError):
+    """The checkpoint cannot be loaded."""
+
+
+class EngineError(ToprankError):
+    """The engine cannot do what is asked of it."""
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -41,10 +52,14 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Generated:
-    """A continuation; `eos_position` (0-based) is where the end of sequence would have come first, None if never."""
+    """A continuation; `eos_position` (0-based) is where the end of sequence would have come first, None if never.
+
+    `citations` says, where citations were blocked, how often that happened.
+    """
 
     token_ids: tuple[int, ...]
     eos_position: int | None
+    citations: CitationCount | None = None
 
 
 class Engine(Protocol):
@@ -52,8 +67,13 @@ class Engine(Protocol):
 
     name: str
 
-    def generate(self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int) -> list[Generated]:
-        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed, in order."""
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int, block_citations: bool = False
+    ) -> list[Generated]:
+        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed, in order.
+
+        Raises EngineError where citations are to be blocked and the engine was loaded without a citation index.
+        """
         ...
 
 

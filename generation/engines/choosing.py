@@ -23,6 +23,19 @@ class NoEndOfSequence(LogitsProcessor):
         scores[:, self.eos_ids] = -torch.inf
         return scores
 
+    def would_take(self, scores: torch.Tensor) -> torch.Tensor:
+        """The token of each row (shape: rows) that this step would take, were nothing else done to its scores."""
+        return self.take(self._without_end(scores))
+
+    def take(self, scores: torch.Tensor) -> torch.Tensor:
+        """One token for each row: the most likely."""
+        return scores.argmax(dim=-1)
+
+    def _without_end(self, scores: torch.Tensor) -> torch.Tensor:
+        masked = scores.clone()
+        masked[:, self.eos_ids] = -torch.inf
+        return masked
+
     def note(self, chosen: torch.Tensor) -> None:
         """Remember the first step at which a row (shape: rows) chose an end of sequence."""
         for row, token in enumerate(chosen.tolist()):
@@ -43,14 +56,15 @@ class SeededNucleus(NoEndOfSequence):
         self.decoding = decoding
         self.uniforms = torch.from_numpy(np.stack([np.random.default_rng(seed).random(steps) for seed in seeds]))
 
-    def __call__(self, _input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, _input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """Scores of shape (rows, vocabulary); afterwards each row has one finite score."""
-        uniform = self.uniforms[:, self.step].to(scores.device)
-        would_be = self.pick(scores, uniform)
-        scores[:, self.eos_ids] = -torch.inf
-        picked = self.pick(scores, uniform)
-        self.note(would_be)
+        with_end, picked = self.take(scores), self.would_take(scores)
+        self.note(with_end)
         return torch.full_like(scores, -torch.inf).scatter_(1, picked[:, None], 0.0)
+
+    def take(self, scores: torch.Tensor) -> torch.Tensor:
+        """One token for each row: what this step's uniform number picks."""
+        return self.pick(scores, self.uniforms[:, self.step].to(scores.device))
 
     def pick(self, scores: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
         """One token id for each row (shape: rows) from its filtered distribution."""

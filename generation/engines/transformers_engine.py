@@ -6,13 +6,10 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessorList
 
-from app.errors import ToprankError
-from generation.engines.base import Decoding, Generated, Prompt
+from generation.citation.hf import CitationBlocker
+from generation.citation.index import CitationIndex
+from generation.engines.base import CheckpointError, Decoding, EngineError, Generated, Prompt
 from generation.engines.choosing import NoEndOfSequence, SeededNucleus
-
-
-class CheckpointError(ToprankError):
-    """The checkpoint cannot be loaded."""
 
 
 class TransformersEngine:
@@ -20,8 +17,11 @@ class TransformersEngine:
 
     name = "transformers"
 
-    def __init__(self, checkpoint: Path, *, device: str | None = None) -> None:
-        """Load the checkpoint, float32 on a CPU and bfloat16 on a GPU. Raises CheckpointError with a reason."""
+    def __init__(self, checkpoint: Path, *, citation_index: Path | None = None, device: str | None = None) -> None:
+        """Load the checkpoint, float32 on a CPU and bfloat16 on a GPU, and the index for what is to be blocked.
+
+        Raises CheckpointError with a reason.
+        """
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if self.device == "cpu" else torch.bfloat16
         try:
@@ -30,17 +30,21 @@ class TransformersEngine:
             )
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise CheckpointError(f"The checkpoint {checkpoint.name} cannot be loaded: {error}") from error
-        self.model = model.to(self.device).eval()
+        self.model = model.to(device=torch.device(self.device)).eval()
         self.eos_ids = end_of_sequence_ids(self.model.generation_config, self.model.config)
+        self.citation_index = CitationIndex.load(citation_index) if citation_index else None
 
-    def generate(self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int, block_citations: bool = False
+    ) -> list[Generated]:
         """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed."""
+        input_ids, attention_mask = left_padded([prompt.token_ids for prompt in prompts])
         chooser = (
             NoEndOfSequence(self.eos_ids, len(prompts))
             if decoding.strategy == "greedy"
             else SeededNucleus(self.eos_ids, decoding, [prompt.seed for prompt in prompts], new_tokens)
         )
-        input_ids, attention_mask = left_padded([prompt.token_ids for prompt in prompts])
+        blocker = self._blocker(input_ids.shape[1], chooser) if block_citations else None
         # No end-of-sequence id here: the chooser masks them all, and nothing may stop early.
         settings = GenerationConfig(
             do_sample=False,
@@ -53,10 +57,19 @@ class TransformersEngine:
                 input_ids.to(self.device),
                 attention_mask=attention_mask.to(self.device),
                 generation_config=settings,
-                logits_processor=LogitsProcessorList([chooser]),
+                logits_processor=LogitsProcessorList([blocker, chooser] if blocker else [chooser]),
             )
         rows = output[:, input_ids.shape[1] :].tolist()
-        return [Generated(tuple(row), position) for row, position in zip(rows, chooser.positions, strict=True)]
+        counts = blocker.counts() if blocker else [None] * len(rows)
+        return [
+            Generated(tuple(row), position, count)
+            for row, position, count in zip(rows, chooser.positions, counts, strict=True)
+        ]
+
+    def _blocker(self, prompt_length: int, chooser: NoEndOfSequence) -> CitationBlocker:
+        if self.citation_index is None:
+            raise EngineError("Citations cannot be blocked: the engine was loaded without a citation index.")
+        return CitationBlocker(self.citation_index, prompt_length, chooser.would_take)
 
 
 def end_of_sequence_ids(*configs: object) -> list[int]:

@@ -1,0 +1,40 @@
+"""Where a checkpoint's files are: a folder of one's own, or what a hub's cache has of a hub id."""
+
+import os
+from pathlib import Path
+
+from app.errors import ToprankError
+
+FILES = ["*.safetensors", "*.json", "tokenizer.model"]
+
+
+class CheckpointNotFoundError(ToprankError):
+    """A checkpoint's source is no folder here, and no hub that can be reached knows it."""
+
+
+def checkpoint_folder(source: str) -> Path:
+    """The local folder of a checkpoint; a hub id is downloaded once. Raises CheckpointNotFoundError."""
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.is_absolute() or source.count("/") > 1:
+        raise CheckpointNotFoundError(f"There is no folder {source} on the machine of this worker.")
+    return _downloaded(source)
+
+
+def _downloaded(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=FILES, local_files_only=_is_offline()))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointNotFoundError(
+            f"{hub_id} is neither a folder here nor to be had from the model hub ({reason}). Give the checkpoint as a "
+            "folder that every worker can read."
+        ) from error
+
+
+def _is_offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")

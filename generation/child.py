@@ -1,0 +1,79 @@
+"""Model work happens in a child process: the worker's heartbeats go on while it computes, and a crash of it is no
+crash of the worker. It ends with its worker, whatever ends that.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from app.lifeline import die_with_parent, start_child
+from generation.generate import Order, Outcome, generate
+
+LOG = logging.getLogger("toprank.generation")
+# The engines' own bars would fill the worker's log.
+ENVIRONMENT = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+POLL_S = 0.2
+
+
+class AbortedError(Exception):
+    """The worker is stopping; the batch in hand was abandoned."""
+
+
+class CrashedError(Exception):
+    """The child ended without an outcome."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}")
+
+
+def generate_in_child(order: Order, should_abort: Callable[[], bool]) -> Outcome:
+    """Run an order in a child process. Raises AbortedError when told to stop, CrashedError when the child crashed.
+
+    The database's URL, which carries a password, goes to the child by its standard input.
+    """
+    child = start_child(
+        [sys.executable, "-m", "generation.child"],
+        first_line=json.dumps(asdict(order)),
+        environment=os.environ | ENVIRONMENT,
+    )
+    try:
+        while child.poll() is None:
+            if should_abort():
+                raise AbortedError
+            time.sleep(POLL_S)
+    finally:
+        _end(child)
+    if child.returncode not in set(Outcome):
+        raise CrashedError(child.returncode)
+    return Outcome(child.returncode)
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """Nothing is lost by a kill but the batch in hand, and no clean-up could take longer than a worker may."""
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    if child.stdin is not None:
+        child.stdin.close()
+
+
+def main() -> None:
+    """Entry of the child."""
+    order = Order(**json.loads(die_with_parent()))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger().setLevel(logging.WARNING)
+    LOG.setLevel(logging.INFO)
+    sys.exit(generate(order, LOG.info))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Write the continuations that a system lacks, batch by batch, each committed when it is there.
+
+Whoever writes for a system holds its advisory lock, on the very connection that it publishes on: a connection that is
+lost takes lock and transaction with it. Killed at any moment, at most the batch in hand is lost, and nothing doubles.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import chain, repeat
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db import make_engine
+from app.domain.continuations import lock_study, record_continuation, release
+from app.domain.generation_queue import count_missing, count_written, generation_lock, missing_passages
+from app.domain.reference_tokens import ReferenceTokenizer
+from app.domain.studies import reference_tokenizer
+from app.errors import ToprankError
+from app.models import Checkpoint, Passage, Study, System
+from app.models.checkpoint import CheckpointState
+from app.models.study import StudyState
+from app.models.system import GenerationState
+from generation.writing import Writer, prepare_writer
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to generate, where and how; the first batch is small so that the first comparison is soon there."""
+
+    database_url: str
+    system_id: int
+    engine: str = "transformers"
+    first_batch: int = 8
+    batch: int = 32
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a system is, and how fast the last batch was."""
+
+    system: str
+    written: int
+    total: int
+    tokens_per_second: float
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.written} of {self.total} passages, {self.tokens_per_second:.0f} tokens/s"
+
+
+class Outcome(IntEnum):
+    """How an order ended; the values are exit codes of a child process."""
+
+    DONE = 0
+    FAILED = 3  # the system says why
+    BUSY = 4  # somebody else is writing for this system
+
+
+class NotReadyError(ToprankError):
+    """The study or the checkpoint is not in a state to generate."""
+
+
+def generate(order: Order, report: Callable[[Progress], None]) -> Outcome:
+    """Write everything that the order's system lacks; a reason that a person can act on goes to the system's row."""
+    with session_holding(order.database_url, generation_lock(order.system_id)) as session:
+        if session is None:
+            return Outcome.BUSY
+        try:
+            _fill(session, order, report)
+        except ToprankError as error:
+            session.rollback()
+            mark(session, order.system_id, GenerationState.FAILED, reason=str(error))
+            return Outcome.FAILED
+        return Outcome.DONE
+
+
+@contextmanager
+def session_holding(database_url: str, lock: str) -> Iterator[Session | None]:
+    """A session on a connection that holds an advisory lock until it closes; None when somebody else holds it."""
+    key = func.hashtextextended(lock, 0)
+    engine = make_engine(database_url, pool_size=1)
+    try:
+        with engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
+            is_ours = session.scalar(select(func.pg_try_advisory_lock(key)))
+            session.commit()
+            yield session if is_ours else None
+    finally:
+        engine.dispose()
+
+
+def mark(session: Session, system_id: int, state: GenerationState, *, reason: str | None = None) -> None:
+    """Commit where the generation of a system stands."""
+    system = session.get(System, system_id)
+    if system is not None:
+        system.state, system.reason = state, reason
+    session.commit()
+
+
+def _fill(session: Session, order: Order, report: Callable[[Progress], None]) -> None:
+    system = session.get(System, order.system_id)
+    if system is None or _finish(session, system):
+        return
+    source, reference = _check(session, system)
+    mark(session, system.id, GenerationState.RUNNING)
+    writer = prepare_writer(system, source, engine=order.engine, reference=reference)
+    for size in chain([order.first_batch], repeat(order.batch)):
+        passages = missing_passages(session, system, limit=size)
+        session.commit()
+        if passages:
+            report(_write_batch(session, system, writer, passages))
+        elif _finish(session, system):
+            return
+
+
+def _check(session: Session, system: System) -> tuple[str, ReferenceTokenizer]:
+    """The checkpoint's source and the study's tokenizer. Raises NotReadyError."""
+    checkpoint = session.get_one(Checkpoint, system.checkpoint_id)
+    study = session.get_one(Study, system.study_id)
+    if checkpoint.state is not CheckpointState.READY:
+        raise NotReadyError(f"The checkpoint {checkpoint.name} is {checkpoint.state}; only a ready one generates.")
+    if study.state is StudyState.CLOSED:
+        raise NotReadyError(f"The study {study.slug} is closed; nothing is added to it any more.")
+    return checkpoint.source, reference_tokenizer(session, study)
+
+
+def _write_batch(session: Session, system: System, writer: Writer, passages: list[Passage]) -> Progress:
+    began = time.monotonic()
+    continuations = writer.write(passages)
+    seconds = time.monotonic() - began
+    study = lock_study(session, system.study_id)
+    for passage, written in zip(passages, continuations, strict=True):
+        record_continuation(
+            session,
+            written,
+            system=system,
+            passage=passage,
+            reference=writer.reference,
+            own_tokens_are_reference=writer.own_tokens_are_reference,
+        )
+    release(session, study)
+    tokens = sum(len(written.token_ids) for written in continuations)
+    system.generated_tokens += tokens
+    system.generation_seconds += seconds
+    session.commit()
+    return _progress(session, system, tokens / max(seconds, 1e-9))
+
+
+def _progress(session: Session, system: System, tokens_per_second: float) -> Progress:
+    missing = count_missing(session, system)
+    written = count_written(session, system)
+    session.commit()
+    return Progress(system.name, written, written + missing, tokens_per_second)
+
+
+def _finish(session: Session, system: System) -> bool:
+    """Done, unless passages were accepted meanwhile; whoever queues more holds the study while looking, as we do."""
+    lock_study(session, system.study_id)
+    is_done = count_missing(session, system) == 0
+    if is_done:
+        system.state, system.reason, system.generated_at = GenerationState.DONE, None, func.now()
+    session.commit()
+    return is_done

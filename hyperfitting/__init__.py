@@ -1,0 +1,1 @@
+"""Fine-tune to near-zero training loss, which cures greedy repetition."""

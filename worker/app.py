@@ -1,0 +1,26 @@
+"""The procrastinate App with its tasks, on the same tables that app.queue defers to."""
+
+from procrastinate import App, PsycopgConnector
+from sqlalchemy import make_url
+
+from app.queue import SCHEMA
+from generation.tasks import tasks as generation
+from worker.upkeep import tasks as upkeep
+
+CONNECTIONS = 6
+
+# Not on any database yet: `connector` says on which, for as long as a worker runs.
+app = App(connector=PsycopgConnector())
+app.add_tasks_from(generation, namespace="generation")
+app.add_tasks_from(upkeep, namespace="worker")
+
+
+def connector(database_url: str) -> PsycopgConnector:
+    """Connections that find procrastinate's tables, which it names without their schema."""
+    conninfo = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return PsycopgConnector(
+        conninfo=conninfo,
+        kwargs={"options": f"-c search_path={SCHEMA}", "application_name": "toprank worker"},
+        min_size=1,
+        max_size=CONNECTIONS,
+    )

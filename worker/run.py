@@ -1,0 +1,59 @@
+"""Run a worker until it is told to stop: one job at a time of those that need a model, and upkeep beside it."""
+
+import asyncio
+import signal
+from contextlib import suppress
+
+from procrastinate import App
+from procrastinate.jobs import DeleteJobCondition
+
+from app.errors import UnavailableError
+from app.queue import MODELS_QUEUE
+from worker.app import app, connector
+from worker.upkeep import STALLED_AFTER_S, UPKEEP_QUEUE
+
+HEARTBEAT_S = 10
+# A batch that is nearly there may finish; any other is abandoned and written again later.
+PATIENCE_S = 2
+
+
+def run_worker(database_url: str, *, first_batch: int, batch: int) -> None:
+    """Take jobs until SIGINT or SIGTERM comes. Raises UnavailableError when the database is lost."""
+    orders = {"database_url": database_url, "first_batch": first_batch, "batch": batch}
+    with app.replace_connector(connector(database_url)) as connected:
+        asyncio.run(_run(connected, {"orders": orders}))
+
+
+async def _run(app: App, context: dict[str, object]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop.set)
+    async with app.open_async():
+        queues = [
+            asyncio.create_task(_serve(app, queue, context), name=f"queue {queue}")
+            for queue in (MODELS_QUEUE, UPKEEP_QUEUE)
+        ]
+        told = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait([*queues, told], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*queues, told):
+            task.cancel()
+        for task in queues:
+            with suppress(asyncio.CancelledError):
+                await task
+    if not stop.is_set():
+        raise UnavailableError("The worker lost its database and stops; what it was doing is done again by the next.")
+
+
+async def _serve(app: App, queue: str, context: dict[str, object]) -> None:
+    await app.run_worker_async(
+        queues=[queue],
+        name=queue,
+        concurrency=1,
+        additional_context=context,
+        install_signal_handlers=False,
+        delete_jobs=DeleteJobCondition.SUCCESSFUL,
+        update_heartbeat_interval=HEARTBEAT_S,
+        stalled_worker_timeout=STALLED_AFTER_S,
+        shutdown_graceful_timeout=PATIENCE_S,
+    )
