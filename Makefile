@@ -1,1 +1,82 @@
-# Being written.
+# Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Where torch comes from: PyTorch's CPU index where it can be reached, else what pip finds. Never a CUDA build by chance.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := torch==2.13.0
+DEMO_ARGS ?=
+TEST_ARGS ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types format bench soak screenshots lock clean install install-dev model browser
+
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+demo: install model ## Start everything with a study to judge, and print the address and three logins
+	@$(BIN)/toprank demo $(DEMO_ARGS)
+
+test: install-dev model browser ## Install what tests need and run all of them
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+lint: install-dev ## Style, layers and templates
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m djlint templates --check --lint --quiet
+
+types: install-dev ## mypy --strict
+	$(BIN)/python -m mypy
+
+format: install-dev ## Format the code
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+bench: install-dev model ## Measure what the documents claim
+	$(BIN)/python -m benchmarks.annotation --json
+
+soak: install-dev model browser ## The long, full-size load and fault tests
+	$(BIN)/python -m pytest -m soak $(TEST_ARGS)
+
+install: $(VENV)/.installed ## Create .venv and install toprank with everything the demo needs
+
+install-dev: $(VENV)/.installed-dev ## Also what tests and checks need
+
+model: $(VENV)/.model ## Prepare the demo's language model in the cache
+
+browser: install-dev ## Make sure a browser for the tests is there
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || $(BIN)/python -m playwright install --with-deps chromium-headless-shell \
+	  || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null)
+
+lock: install-dev ## Write down the exact versions that are installed
+	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu//' > locks/dev.txt
+
+clean: ## Remove the environment and what tools left behind
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toprank needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.torch: | $(BIN)/python
+	@echo "Installing $(TORCH) for the CPU ..."
+	@$(BIN)/python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + "/torch/", timeout=10)' $(TORCH_INDEX) 2>/dev/null \
+	  && $(PIP) $(TORCH) --index-url $(TORCH_INDEX) || $(PIP) $(TORCH)
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml locks/dev.txt $(VENV)/.torch
+	@echo "Installing toprank ..."
+	@$(PIP) -c locks/dev.txt -e '.[web,analysis,local]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what tests and checks need ..."
+	@$(PIP) -c locks/dev.txt -e '.[web,analysis,local,dev]'
+	@touch $@
+
+$(VENV)/.model: $(VENV)/.installed generation/smollm2.py
+	@$(BIN)/python -m generation.smollm2
+	@touch $@

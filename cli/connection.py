@@ -29,6 +29,16 @@ def transaction(data_dir: Path | None) -> Iterator["Session"]:
         engine.dispose()
 
 
+def embedded_url(data_dir: Path) -> str | None:
+    """The address of the embedded database in this directory; None where it was never started."""
+    from app import embedded_postgres
+
+    try:
+        return embedded_postgres.url(data_dir)
+    except embedded_postgres.EmbeddedPostgresError:
+        return None
+
+
 def database_url(data_dir: Path | None) -> str:
     """The configured database, else the embedded one, started if it was not running."""
     from app.settings import Settings

@@ -1,1 +1,99 @@
-"""`toprank generate`."""
+"""`toprank generate`: let a study's systems write what they lack."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.connection import DataDir, database_url, transaction
+
+if TYPE_CHECKING:
+    from generation.generate import Progress
+
+
+def generate(
+    slug: Annotated[str, typer.Argument(help="The study.")],
+    engine: Annotated[str, typer.Option(help="What runs the models.")] = "transformers",
+    now: Annotated[bool, typer.Option("--now", help="Do it here instead of leaving it to workers.")] = False,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Queue what is missing; workers write it, and what is there already stays as it is."""
+    from app.domain.generation_queue import incomplete_systems, queue_generation
+    from app.domain.studies import find_study
+    from generation.writing import check_engine
+
+    check_engine(engine)
+    with transaction(data_dir) as session:
+        study = find_study(session, slug)
+        found = incomplete_systems(session, study) if now else queue_generation(session, study, engine=engine)
+        systems = {system.id: system.name for system in found}
+    if now:
+        _write_here(systems, engine, data_dir)
+    names = list(systems.values())
+    done = "written" if now else "queued"
+    print(json.dumps({"study": slug, done: names}) if as_json else _in_words(names, done))
+
+
+def _write_here(systems: dict[int, str], engine: str, data_dir: Path | None) -> None:
+    """Raises ToprankError, with the reason that the system shows as well, for the first that fails."""
+    from app.errors import ConflictError, ToprankError
+    from app.models import System
+    from app.settings import Settings
+    from generation.generate import Order, Outcome, generate
+
+    settings = Settings()
+    for system_id, name in systems.items():
+        order = Order(
+            database_url=database_url(data_dir),
+            system_id=system_id,
+            engine=engine,
+            first_batch=settings.generation_first_batch,
+            batch=settings.generation_batch,
+        )
+        with _bar() as report:
+            outcome = generate(order, report)
+        if outcome is Outcome.BUSY:
+            raise ConflictError(f"A worker is writing for {name} just now; let it, or stop it first.")
+        if outcome is Outcome.FAILED:
+            with transaction(data_dir) as session:
+                reason = session.get_one(System, system_id).reason
+            raise ToprankError(f"{name}: {reason}")
+
+
+class _bar:  # noqa: N801 - used like the functions of contextlib
+    """Shows how far a system is: a bar on a terminal, a line for each batch in a log."""
+
+    def __enter__(self) -> "_bar":
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.console = Console(stderr=True)
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.progress.add_task("Loading the model", total=None, speed="")
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def __call__(self, report: "Progress") -> None:
+        speed = f"{report.tokens_per_second:.0f} tokens/s"
+        self.progress.update(
+            self.task, description=report.system, completed=report.written, total=report.total, speed=speed
+        )
+        if not self.console.is_terminal:
+            self.console.print(str(report))
+
+
+def _in_words(names: list[str], done: str) -> str:
+    return f"{done.capitalize()}: {', '.join(names)}." if names else "Nothing is missing."

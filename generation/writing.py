@@ -22,6 +22,12 @@ class EngineError(ToprankError):
     """The engine cannot do what the system asks for."""
 
 
+def check_engine(name: str) -> None:
+    """Raises EngineError for the name of no engine."""
+    if name not in ENGINES:
+        raise EngineError(f"There is no engine {name}; choose from: {', '.join(ENGINES)}.")
+
+
 def load_engine(name: str, checkpoint: Path) -> Engine:
     """The named engine with the checkpoint loaded. Raises EngineError, or the engine's own error with a reason."""
     if name == "transformers":

@@ -43,6 +43,12 @@ def queue_generation(session: Session, study: Study, *, engine: str = "transform
     return [system for system in systems if _queue(session, system, engine)]
 
 
+def incomplete_systems(session: Session, study: Study) -> list[System]:
+    """The study's systems that lack continuations, in the order they were added."""
+    systems = session.scalars(select(System).where(System.study_id == study.id).order_by(System.id))
+    return [system for system in systems if count_missing(session, system)]
+
+
 def generation_lock(system_id: int) -> str:
     """Names the job that may write a system's continuations, one at a time."""
     return f"generate:{system_id}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessorList
@@ -25,12 +26,12 @@ class TransformersEngine:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if self.device == "cpu" else torch.bfloat16
         try:
-            model = AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 checkpoint, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
             )
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise CheckpointError(f"The checkpoint {checkpoint.name} cannot be loaded: {error}") from error
-        self.model = model.to(device=torch.device(self.device)).eval()
+        self.model = model.to(self.device).eval()
         self.eos_ids = end_of_sequence_ids(self.model.generation_config, self.model.config)
         self.citation_index = CitationIndex.load(citation_index) if citation_index else None
 
