@@ -96,10 +96,14 @@ def chosen(excerpts: Iterable[Excerpt], tokenizer: ReferenceTokenizer) -> list[E
         if not text.startswith(cut.context):
             continue
         # a little more than the passage, so that it is cut inside a sentence as any longer text would be
-        found[excerpt.source] = Excerpt(text[: len(cut.text) + 80].rsplit(" ", 1)[0], excerpt.source, excerpt.licence)
+        found[excerpt.source] = Excerpt(_whole_words(text, len(cut.text) + 80), excerpt.source, excerpt.licence)
         if len(found) == PASSAGES:
             break
     return list(found.values())
+
+
+def _whole_words(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0]
 
 
 def is_prose(text: str) -> bool:

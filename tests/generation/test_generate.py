@@ -127,7 +127,7 @@ def make_passage_in(session: Session, study: Study, dataset_id: int, context: st
 
 
 def test_a_system_with_other_tokens_writes_until_its_text_is_long_enough(engine: Engine, tiny_checkpoint: Path) -> None:
-    system = commit_system(engine, tiny_checkpoint, passages=2)
+    system = commit_system(engine, tiny_checkpoint, passages=1)
     run(engine, system)
     # Reference tokens that are longer than the system's: pieces of the very texts that it writes.
     with Session(engine) as session:
@@ -152,7 +152,7 @@ def longer_tokens(texts: list[str]) -> bytes:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=900, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=258, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer.to_str().encode()
