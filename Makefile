@@ -25,7 +25,7 @@ lint: install-dev ## Style, layers and templates
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m djlint templates --check --lint --quiet
+	$(BIN)/python -m djlint templates --lint --quiet
 
 types: install-dev ## mypy --strict
 	$(BIN)/python -m mypy
