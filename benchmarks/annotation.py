@@ -33,6 +33,7 @@ from sqlalchemy import TextClause, make_url
 from app import embedded_postgres, migrate
 from app.annotation import claims, drawing, leases, page, verdicts
 from app.db import make_engine
+from app.domain.annotator_lock import ANNOTATOR_LOCKS
 from app.form_tokens import form_token
 from app.settings import Settings
 from benchmarks.cpu import tree_cpu_seconds
@@ -135,7 +136,7 @@ def _raw_cycle(connection: psycopg.Connection[dict[str, Any]], fixed: dict[str, 
     """The statements of one judgement, with nothing of ours around them."""
     with connection.transaction(), connection.cursor() as cursor:
         parameters = fixed | {"claim": claim}
-        cursor.execute(_CYCLE["lock"], parameters | {"key": leases.ANNOTATOR_LOCKS + fixed["annotator"]})
+        cursor.execute(_CYCLE["lock"], parameters | {"key": ANNOTATOR_LOCKS + fixed["annotator"]})
         mine = cursor.execute(_CYCLE["mine"], parameters).fetchone()
         if mine is None:
             return None

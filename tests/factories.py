@@ -18,6 +18,7 @@ from app.models import (
     Study,
     System,
 )
+from app.models.comparison import Kind
 from app.models.passage import PassageState
 from app.models.person import Role
 from app.models.study import StudyState
@@ -99,6 +100,16 @@ def make_comparison(session: Session, passage: Passage, **columns: object) -> Co
     columns.setdefault("quota", study.quota)
     columns.setdefault("texts_hash", hashlib.sha256(candidate.encode()).hexdigest())
     return _add(session, Comparison(study_id=study.id, passage_id=passage.id, **columns))
+
+
+def make_gold(session: Session, study: Study, *, passage: Passage | None = None, **columns: object) -> Comparison:
+    """A gold comparison, by default of a reserved passage of its own."""
+    if passage is None:
+        passage = make_passage(session, make_dataset(session, study), state=PassageState.RESERVED)
+    fault = f"fault {next(numbers)}"
+    columns = {"scenario": 256, "quota": study.quota, "candidate_text": fault, "reference_text": "right"} | columns
+    columns.setdefault("texts_hash", hashlib.sha256(fault.encode()).hexdigest())
+    return _add(session, Comparison(study_id=study.id, passage_id=passage.id, kind=Kind.GOLD, **columns))
 
 
 def make_candidacy(session: Session, continuation: Continuation, comparison: Comparison) -> Candidacy:

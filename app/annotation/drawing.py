@@ -16,12 +16,12 @@ FEW, MANY = 8, 32
 
 
 class Drawn(NamedTuple):
-    """A locked comparison with a free slot; `eligible` estimates how many the annotator could still get."""
+    """A locked comparison with a free slot; `eligible` estimates how many the annotator could still get.
+
+    Which slot is free only the next statement can see: this one's snapshot may be older than the row it locked.
+    """
 
     comparison_id: int
-    passage_id: int
-    quota: int
-    slot: int
     exposure: int
     eligible: float
 
@@ -37,10 +37,7 @@ WITH drawn AS MATERIALIZED (
     WHERE NOT c.withdrawn AND c.taken < c.quota
       AND NOT EXISTS (SELECT FROM assignment a WHERE a.annotator_id = :annotator AND a.passage_id = c.passage_id)
 )
-SELECT c.id, c.passage_id, c.quota,
-       (SELECT min(s) FROM generate_series(1, c.quota) s
-         WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s)) AS slot,
-       1 AS exposure,
+SELECT c.id, 1 AS exposure,
        e.hits::float * :comparisons / :draws AS eligible
 FROM eligible e JOIN comparison c ON c.id = e.id
 WHERE NOT c.withdrawn AND c.taken < c.quota
@@ -49,10 +46,7 @@ FOR NO KEY UPDATE OF c SKIP LOCKED
 """)
 
 _EXACTLY = text("""
-SELECT c.id, c.passage_id, c.quota,
-       (SELECT min(s) FROM generate_series(1, c.quota) s
-         WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s)) AS slot,
-       1 AS exposure, 0.0 AS eligible
+SELECT c.id, 1 AS exposure, 0.0 AS eligible
 FROM comparison c
 WHERE c.study_id = :study AND c.number IS NOT NULL AND NOT c.withdrawn AND c.taken < c.quota
   AND NOT EXISTS (SELECT FROM assignment a WHERE a.annotator_id = :annotator AND a.passage_id = c.passage_id)
@@ -69,10 +63,7 @@ WITH mine AS (
     SELECT passage_id, count(*) AS exposures FROM mine GROUP BY passage_id
     HAVING count(*) < :max_exposures AND max(judged) - max(nth) >= :gap
 )
-SELECT c.id, c.passage_id, c.quota,
-       (SELECT min(s) FROM generate_series(1, c.quota) s
-         WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s)) AS slot,
-       met.exposures + 1 AS exposure, 0.0 AS eligible
+SELECT c.id, met.exposures + 1 AS exposure, 0.0 AS eligible
 FROM met JOIN comparison c ON c.passage_id = met.passage_id
 WHERE c.study_id = :study AND c.number IS NOT NULL AND NOT c.withdrawn AND c.taken < c.quota
   AND NOT EXISTS (SELECT FROM assignment a WHERE a.annotator_id = :annotator AND a.comparison_id = c.id)

@@ -9,16 +9,14 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.domain.annotator_lock import ANNOTATOR_LOCKS
 from app.models import Study
 
-ANNOTATOR_LOCKS = 1 << 32
 LEAVING = timedelta(seconds=60)
 # `next` outlives `shown` a little, so that it is still there when the answer comes at the last moment.
 NEXT_MARGIN = timedelta(minutes=1)
 # A page left open cannot renew its lease for ever.
 LONGEST_LEASES = 3
-
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 # The comparison is locked before its assignment is read, or a lease could expire in between and lose its slot. The
 # annotator is locked first, whatever the plan: a row is locked only after the join has found it.
@@ -68,11 +66,6 @@ UPDATE assignment SET lease_expires_at = least(lease_expires_at, now() + :leavin
 WHERE annotator_id = :annotator AND state IN ('shown', 'next')
   AND study_id = (SELECT study_id FROM assignment WHERE claim = :claim AND annotator_id = :annotator)
 """)
-
-
-def lock_annotator(session: Session, annotator_id: int) -> None:
-    """Let one transaction at a time act for an annotator, however many tabs they have open."""
-    session.execute(_LOCK, {"key": ANNOTATOR_LOCKS + annotator_id})
 
 
 def lock_claim(session: Session, annotator_id: int, claim: UUID) -> None:

@@ -8,9 +8,12 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.annotation.claims import Held
+from app.domain.reviews import OUT, last_decision
+from app.domain.staffing import is_at_cap
 from app.errors import NotFoundError
 from app.models import Assignment, Study
 from app.models.annotation import VerdictShown
+from app.models.review import Decision
 from app.models.study import StudyState
 
 
@@ -31,6 +34,8 @@ class Standing(StrEnum):
     PREPARING = "preparing"
     PAUSED = "paused"
     COMPLETE = "complete"
+    REVIEW = "review"
+    WITHDRAWN = "withdrawn"
     WAITING = "waiting"
     EXHAUSTED = "exhausted"
 
@@ -110,9 +115,14 @@ def standing(session: Session, study: Study, annotator_id: int) -> Standing:
         return Standing.PAUSED
     if study.state == StudyState.CLOSED:
         return Standing.COMPLETE
+    decision = last_decision(session, study, annotator_id)
+    if decision is not None and decision.decision in OUT:
+        return Standing.WITHDRAWN if decision.decision == Decision.WITHDRAWN else Standing.REVIEW
     if study.comparisons == 0:
         return Standing.PREPARING
     remaining = session.execute(_REMAINING, {"annotator": annotator_id, "study": study.id}).one()
     if remaining.unfinished == 0:
         return Standing.COMPLETE
-    return Standing.WAITING if remaining.for_me else Standing.EXHAUSTED
+    if is_at_cap(session, study, annotator_id) or not remaining.for_me:
+        return Standing.EXHAUSTED
+    return Standing.WAITING

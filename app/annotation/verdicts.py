@@ -11,9 +11,12 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.annotation.leases import lock_claim
+from app.domain.reviews import pause_if_below
 from app.errors import ConflictError, NotFoundError
+from app.models import Study
 from app.models.annotation import AnnotationStatus, AssignmentState, SkipReason, Verdict, VerdictShown
 from app.models.comparison import Kind
+from app.models.review import Decision
 from app.models.study import StudyState
 
 NO_SUCH_CLAIM = "There is no such comparison among yours. Open the annotation page again to go on."
@@ -38,7 +41,9 @@ class Outcome:
 
 _MINE = text("""
 SELECT a.id, a.study_id, a.comparison_id, a.kind, a.slot, a.state, a.candidate_first, a.shown_at,
-       s.state AS study_state, s.guidelines_version,
+       s.state AS study_state, s.guidelines_version, s.min_reading_ms,
+       (SELECT decision FROM review r WHERE r.annotator_id = a.annotator_id AND r.study_id = a.study_id
+         ORDER BY r.id DESC LIMIT 1) AS decision,
        n.id AS annotation_id, n.status, n.verdict_shown
 FROM assignment a
 JOIN study s ON s.id = a.study_id
@@ -116,6 +121,8 @@ def record_verdict(session: Session, annotator_id: int, claim: UUID, answer: Ans
         return Outcome(mine.study_id, None, None)
     status, slot = _settle(session, mine)
     annotation_id = session.execute(_ANSWER, _values(mine, answer, status, slot)).scalar_one()
+    if _says_something(mine, answer):
+        pause_if_below(session, session.get_one(Study, mine.study_id), annotator_id)
     return Outcome(mine.study_id, annotation_id, status)
 
 
@@ -166,6 +173,8 @@ def _settle(session: Session, mine: Row[Any]) -> tuple[AnnotationStatus, int | N
     if mine.kind != Kind.STUDY:
         return AnnotationStatus(mine.kind), None
     comparison = {"comparison": mine.comparison_id}
+    if mine.decision == Decision.WITHDRAWN:
+        return AnnotationStatus.WITHDRAWN, None
     if mine.study_state == StudyState.CLOSED:
         if mine.slot is not None:
             session.execute(_GIVE_BACK, comparison)
@@ -174,6 +183,12 @@ def _settle(session: Session, mine: Row[Any]) -> tuple[AnnotationStatus, int | N
         return AnnotationStatus.COUNTED, mine.slot
     slot = session.execute(_TAKE_FREE_SLOT, comparison).scalar_one_or_none()
     return (AnnotationStatus.SURPLUS, None) if slot is None else (AnnotationStatus.COUNTED, slot)
+
+
+def _says_something(mine: Row[Any], answer: Answer) -> bool:
+    """Whether a threshold can be missed now that was not before: after a check, and after a hasty answer."""
+    is_check = mine.kind in (Kind.GOLD, Kind.REPEAT)
+    return is_check or (mine.min_reading_ms is not None and answer.duration_ms < mine.min_reading_ms)
 
 
 def _values(mine: Row[Any], answer: Answer, status: AnnotationStatus, slot: int | None) -> dict[str, str | int | None]:

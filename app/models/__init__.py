@@ -6,6 +6,7 @@ from app.models.comparison import Candidacy, Comparison
 from app.models.continuation import Continuation
 from app.models.passage import Passage
 from app.models.person import Invitation, LoginAttempt, LoginSession, Person
+from app.models.review import Review
 from app.models.study import Dataset, Look, ReferenceTokens, Study
 from app.models.system import System
 
@@ -24,6 +25,7 @@ __all__ = [
     "Passage",
     "Person",
     "ReferenceTokens",
+    "Review",
     "Study",
     "System",
 ]

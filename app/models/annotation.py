@@ -71,13 +71,15 @@ class Assignment(Base):
     """A comparison leased to one annotator, its display order fixed; never deleted, so it proves who was shown what.
 
     The composite key (comparison_id, quota) with `slot BETWEEN 1 AND quota` and the unique (comparison_id, slot) make
-    more holders than the quota impossible, whatever the code does.
+    more holders than the quota impossible, whatever the code does. `ordinal` counts what the annotator was ever given
+    in the study, from 1.
     """
 
     __tablename__ = "assignment"
     __table_args__ = (
         ForeignKeyConstraint(["comparison_id", "quota"], ["comparison.id", "comparison.quota"], onupdate="CASCADE"),
         UniqueConstraint("annotator_id", "comparison_id", "occasion"),
+        UniqueConstraint("annotator_id", "study_id", "ordinal"),
         UniqueConstraint("id", "slot"),
         CheckConstraint("slot BETWEEN 1 AND quota", name="slot_within_quota"),
         CheckConstraint("slot IS NULL OR kind = 'study'", name="only_study_has_a_slot"),
@@ -126,6 +128,7 @@ class Assignment(Base):
     passage_id: Mapped[int] = mapped_column(ForeignKey("passage.id"))
     kind: Mapped[Kind] = mapped_column(text_enum(Kind, "kind"), default=Kind.STUDY)
     occasion: Mapped[int] = mapped_column(SmallInteger, default=0)
+    ordinal: Mapped[int] = mapped_column(Integer)
     quota: Mapped[int] = mapped_column(SmallInteger)
     slot: Mapped[int | None] = mapped_column(SmallInteger)
     candidate_first: Mapped[bool]

@@ -51,6 +51,7 @@ class Comparison(Base):
             "passage_id",
             postgresql_where=text("number IS NOT NULL AND NOT withdrawn AND taken < quota"),
         ),
+        Index("ix_comparison_gold", "study_id", postgresql_where=text("kind = 'gold'")),
         {"postgresql_with": {"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.05"}},
     )
 

@@ -11,11 +11,15 @@ from app.models.study import Dataset
 
 
 class PassageState(StrEnum):
-    """A person's verdict on a text's quality; only accepted passages get continuations."""
+    """A person's verdict on a text's quality; only accepted passages get continuations.
+
+    *Reserved* passages were accepted and serve comparisons whose answer is known: no annotator meets them otherwise.
+    """
 
     PENDING = "pending"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    RESERVED = "reserved"
 
 
 class Passage(Base):

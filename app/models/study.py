@@ -32,6 +32,13 @@ class Release(StrEnum):
     AS_READY = "as_ready"
 
 
+class Withdrawal(StrEnum):
+    """What becomes of a withdrawn annotator's answers: they go on counting, or others judge in their place."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
 class ReferenceTokens(Base):
     """A tokenizer.json, kept by its hash: what a study counts lengths in."""
 
@@ -43,7 +50,11 @@ class ReferenceTokens(Base):
 
 
 class Study(Base):
-    """One evaluation; `comparisons` counts its released comparisons and hands out their dense numbers."""
+    """One evaluation; `comparisons` counts its released comparisons and hands out their dense numbers.
+
+    `gold_share` and `repeat_share` are of all assignments, `max_share` is what one annotator may fill of the study. A
+    threshold without a value pauses nobody.
+    """
 
     __tablename__ = "study"
     __table_args__ = (
@@ -51,6 +62,13 @@ class Study(Base):
         CheckConstraint("comparisons >= 0", name="comparisons_not_negative"),
         CheckConstraint("lease_minutes BETWEEN 1 AND 1440", name="lease_in_range"),
         CheckConstraint("max_exposures >= 1", name="max_exposures_positive"),
+        CheckConstraint(
+            "gold_share >= 0 AND repeat_share >= 0 AND gold_share + repeat_share <= 0.5", name="most_is_study"
+        ),
+        CheckConstraint("max_share > 0 AND max_share <= 1", name="max_share_in_range"),
+        CheckConstraint("min_gold_accuracy BETWEEN 0 AND 1", name="min_gold_accuracy_in_range"),
+        CheckConstraint("min_self_consistency BETWEEN 0 AND 1", name="min_self_consistency_in_range"),
+        CheckConstraint("min_reading_ms > 0", name="min_reading_positive"),
         CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug_is_plain"),
     )
 
@@ -73,6 +91,13 @@ class Study(Base):
     pause_seconds: Mapped[int] = mapped_column(SmallInteger, default=300)
     max_exposures: Mapped[int] = mapped_column(SmallInteger, default=1)
     exposure_gap: Mapped[int] = mapped_column(SmallInteger, default=100)
+    gold_share: Mapped[float] = mapped_column(default=0.0)
+    repeat_share: Mapped[float] = mapped_column(default=0.0)
+    max_share: Mapped[float] = mapped_column(default=1.0)
+    min_gold_accuracy: Mapped[float | None]
+    min_self_consistency: Mapped[float | None]
+    min_reading_ms: Mapped[int | None]
+    withdrawal: Mapped[Withdrawal] = mapped_column(text_enum(Withdrawal, "withdrawal"), default=Withdrawal.REPLACE)
     created_at: Mapped[CreatedAt]
     opened_at: Mapped[Timestamp | None]
     closed_at: Mapped[Timestamp | None]
