@@ -1,6 +1,7 @@
 """Rows for tests: each factory adds and flushes one, with every column that a test does not name made up."""
 
 import hashlib
+import math
 from itertools import count
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from app.models import (
     Passage,
     Person,
     ReferenceTokens,
+    Score,
     Study,
     System,
 )
@@ -87,6 +89,27 @@ def make_continuation(session: Session, system: System, passage: Passage, **colu
         session,
         Continuation(study_id=system.study_id, system_id=system.id, passage_id=passage.id, **columns),
     )
+
+
+def make_score(session: Session, checkpoint: Checkpoint, passage: Passage, **columns: object) -> Score:
+    """Four tokens read, three of them predicted with probability 1/2 each; the context has two of those."""
+    study = session.get_one(Study, passage.study_id)
+    columns.setdefault("tokenizer_sha256", study.reference_tokens_sha256)
+    columns.setdefault("precision", "float32 on cpu")
+    columns.setdefault("beginning", 0)
+    columns.setdefault("token_ids", [1, 2, 3, 4])
+    half, predicted = math.log(2), len(columns["token_ids"]) - max(columns["beginning"], 1)
+    sums = {"context_predicted": 2, "context_nll": 2 * half, "context_bytes": 8}
+    sums |= {"predicted": predicted, "nll": predicted * half, "predicted_bytes": 12}
+    means = {"entropy": half, "top1_mass": 0.5, "top3_mass": 0.9, "top5_mass": 1.0}
+    each = {
+        "log_probs": [-half] * predicted,
+        "entropies": [half] * predicted,
+        "top_ids": [[7, 8, 9, 10, 11]] * predicted,
+        "top_probs": [[0.5, 0.25, 0.15, 0.07, 0.03]] * predicted,
+    }
+    values = sums | means | each | columns
+    return _add(session, Score(study_id=study.id, checkpoint_id=checkpoint.id, passage_id=passage.id, **values))
 
 
 def make_comparison(session: Session, passage: Passage, **columns: object) -> Comparison:

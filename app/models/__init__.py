@@ -7,6 +7,7 @@ from app.models.continuation import Continuation
 from app.models.passage import Passage
 from app.models.person import Invitation, LoginAttempt, LoginSession, Person
 from app.models.review import Review
+from app.models.score import Score, Scoring
 from app.models.study import Dataset, Look, ReferenceTokens, Study
 from app.models.system import System
 
@@ -26,6 +27,8 @@ __all__ = [
     "Person",
     "ReferenceTokens",
     "Review",
+    "Score",
+    "Scoring",
     "Study",
     "System",
 ]

@@ -23,7 +23,10 @@ class PassageState(StrEnum):
 
 
 class Passage(Base):
-    """256 reference tokens: `context` (32) and `original` (224), whose texts join to the passage's own."""
+    """256 reference tokens: `context` (32) and `original` (224), whose texts join to the passage's own.
+
+    An `unjudged` passage only feeds automatic metrics: systems continue it, nobody is shown it.
+    """
 
     __tablename__ = "passage"
     __table_args__ = (
@@ -42,6 +45,7 @@ class Passage(Base):
     original: Mapped[str]
     source: Mapped[str | None]
     state: Mapped[PassageState] = mapped_column(text_enum(PassageState, "state"), default=PassageState.PENDING)
+    unjudged: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[CreatedAt]
 
     dataset: Mapped[Dataset] = relationship(lazy="raise")

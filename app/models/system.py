@@ -30,7 +30,10 @@ class GenerationState(StrEnum):
 
 
 class System(Base):
-    """A checkpoint with a decoding, judged in one or both scenarios; its throughput is kept for the progress page."""
+    """A checkpoint with a decoding, judged in one or both scenarios; its throughput is kept for the progress page.
+
+    Nothing is queued for a `paused` system until somebody resumes it.
+    """
 
     __tablename__ = "system"
     __table_args__ = (
@@ -59,6 +62,7 @@ class System(Base):
     scenarios: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger), default=lambda: list(SCENARIOS))
     state: Mapped[GenerationState] = mapped_column(text_enum(GenerationState, "state"), default=GenerationState.IDLE)
     reason: Mapped[str | None]
+    paused: Mapped[bool] = mapped_column(default=False)
     generated_tokens: Mapped[int] = mapped_column(default=0)
     generation_seconds: Mapped[float] = mapped_column(default=0.0)
     generated_at: Mapped[Timestamp | None]
