@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,9 @@ from app.db import make_engine
 from tests.tiny_model import save_tiny_model
 
 TEMPLATE = "toprank_template"
+# The same examples in every run: a failure is found by whoever caused it, and a slow machine is no failure.
+hypothesis_settings.register_profile("toprank", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("toprank")
 
 
 def connect(url: str) -> psycopg.Connection:

@@ -35,7 +35,7 @@ def normalised(text: str) -> str:
     >>> normalised("It was\\n\\n a mid @-@ sized  house , he said .")
     'It was a mid-sized house, he said.'
     """
-    text = unicodedata.normalize("NFC", text).translate(_PLAIN)
+    text = unicodedata.normalize("NFC", text.translate(_PLAIN))
     text = _JOINED.sub(r"\1", " ".join(text.split()))
     text = _SPACE_AFTER.sub("", _SPACE_BEFORE.sub(r"\1", text))
     return _DASHES.sub("\u2014", text).strip()

@@ -1,0 +1,61 @@
+"""How far a study is, without a word about what people prefer."""
+
+from sqlalchemy.orm import Session
+
+from app.annotation import verdicts
+from app.annotation.claims import claim
+from app.domain.progress import study_progress
+from app.models.annotation import VerdictShown
+from app.models.passage import PassageState
+from app.models.system import GenerationState
+from tests.factories import make_dataset, make_passage, make_person, make_pool, make_study, make_system
+
+
+def test_an_empty_study_is_at_nothing(session: Session) -> None:
+    study = make_study(session)
+    progress = study_progress(session, study)
+    assert (progress.systems, progress.datasets, progress.share) == ([], [], 0.0)
+
+
+def test_every_cell_counts_what_is_judged_of_what_is_wanted(session: Session) -> None:
+    study = make_pool(session, passages=2, systems=2, scenarios=(128, 256), quota=3)
+    annotator = make_person(session)
+    held = claim(session, study, annotator.id)
+    assert held.shown is not None
+    verdicts.record_verdict(session, annotator.id, held.shown, verdicts.Answer(VerdictShown.EQUAL))
+
+    progress = study_progress(session, study)
+
+    # 2 passages x 2 systems x 2 scenarios = 8 comparisons, 3 annotations each
+    assert (progress.comparisons, progress.annotations, progress.wanted) == (8, 1, 24)
+    assert progress.share == 1 / 24
+    cells = [cell for system in progress.systems for cell in system.cells]
+    assert [(cell.scenario, cell.comparisons, cell.wanted) for cell in cells] == [(128, 2, 6), (256, 2, 6)] * 2
+    assert sum(cell.annotations for cell in cells) == 1
+    assert {system.share for system in progress.systems} == {1.0}
+
+
+def test_a_system_shows_its_speed_and_its_reason(session: Session) -> None:
+    study = make_study(session)
+    dataset = make_dataset(session, study, name="news")
+    make_passage(session, dataset)
+    make_passage(session, dataset, state=PassageState.PENDING)
+    make_system(
+        session,
+        study,
+        state=GenerationState.FAILED,
+        reason="It is too large.",
+        generated_tokens=448,
+        generation_seconds=4.0,
+    )
+
+    progress = study_progress(session, study)
+
+    (system,), (counts,) = progress.systems, progress.datasets
+    assert (system.tokens_per_second, system.reason, system.continuations, system.passages) == (
+        112.0,
+        "It is too large.",
+        0,
+        1,
+    )
+    assert (counts.accepted, counts.pending, counts.rejected) == (1, 1, 0)
