@@ -91,25 +91,25 @@ WITH counted AS (
            count(*) FILTER (WHERE verdict = 'reference') AS reference
     FROM annotation WHERE study_id = :study AND status = 'counted' GROUP BY comparison_id
 )
-SELECT s.name AS system, scenario, d.name AS dataset,
+SELECT s.name AS system, judged.scenario, d.name AS dataset,
        coalesce(sum(a.candidate), 0)::int AS candidate,
        coalesce(sum(a.equal), 0)::int AS equal,
        coalesce(sum(a.reference), 0)::int AS reference,
        coalesce(sum(c.quota) FILTER (WHERE c.number IS NOT NULL AND NOT c.withdrawn), 0)::int AS wanted,
        count(n.id) AS continuations,
        count(n.id) FILTER (WHERE y.comparison_id IS NULL AND y.scenario IS NOT NULL) AS recalled,
-       avg(CASE scenario WHEN 128 THEN n.ttr_128 ELSE n.ttr_256 END) AS mean_ttr
+       avg(CASE judged.scenario WHEN 128 THEN n.ttr_128 ELSE n.ttr_256 END) AS mean_ttr
 FROM system s
-CROSS JOIN unnest(s.scenarios) AS scenario
+CROSS JOIN unnest(s.scenarios) AS judged(scenario)
 JOIN dataset d ON d.study_id = s.study_id
 LEFT JOIN passage p ON p.dataset_id = d.id AND p.state = 'accepted'
 LEFT JOIN continuation n ON n.system_id = s.id AND n.passage_id = p.id
-LEFT JOIN candidacy y ON y.continuation_id = n.id AND y.scenario = scenario
+LEFT JOIN candidacy y ON y.continuation_id = n.id AND y.scenario = judged.scenario
 LEFT JOIN comparison c ON c.id = y.comparison_id
 LEFT JOIN counted a ON a.comparison_id = c.id
 WHERE s.study_id = :study
-GROUP BY s.id, s.name, scenario, d.id, d.name
-ORDER BY scenario, s.id, d.id
+GROUP BY s.id, s.name, judged.scenario, d.id, d.name
+ORDER BY judged.scenario, s.id, d.id
 """)
 
 _ORIGINALS = text("""

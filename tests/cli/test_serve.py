@@ -1,0 +1,127 @@
+"""`toprank serve`, `up` and `worker`, as processes on the test's own database."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import pytest
+
+from app import embedded_postgres, migrate
+from app.errors import ConflictError, ToprankError
+from app.settings import Settings
+from cli import serve
+from tests.serving import SECRET
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    variables = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | environment
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", *arguments],
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for(address: str, process: "subprocess.Popen[str]") -> None:
+    for _ in range(600):
+        try:
+            urlopen(address, timeout=2).close()
+        except (URLError, HTTPError, OSError):
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+        else:
+            return
+    process.kill()
+    raise AssertionError(process.communicate()[0])
+
+
+def end(process: "subprocess.Popen[str]") -> str:
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=40)[0]
+
+
+def test_serve_answers_with_two_processes_and_ends(database_url: str) -> None:
+    port = free_port()
+    server = start(
+        "serve", "--port", str(port), "--processes", "2", DATABASE_URL=database_url, TOPRANK_SECRET_KEY=SECRET
+    )
+    wait_for(f"http://127.0.0.1:{port}/readyz", server)
+    end(server)
+    assert server.returncode is not None
+
+
+def test_serve_says_what_is_missing(database_url: str) -> None:
+    said, _ = start("serve", "--port", str(free_port()), DATABASE_URL=database_url).communicate(timeout=60)
+    assert "TOPRANK_SECRET_KEY is missing" in said
+    assert "Traceback" not in said
+
+
+def test_serve_wants_a_migrated_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate.downgrade(database_url, "0001")
+    settings = Settings(database_url=database_url)
+    with pytest.raises(ConflictError, match="toprank db migrate"):
+        serve._check_database(settings)
+
+
+def test_a_port_in_use_is_said_before_anything_starts() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ToprankError, match="choose another by --port"):
+            serve.check_port_is_free("127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "insecure", "given", "expected"),
+    [
+        ("127.0.0.1", False, {}, False),
+        ("::1", False, {}, False),
+        ("localhost", False, {}, False),
+        ("0.0.0.0", False, {}, True),
+        ("0.0.0.0", True, {}, False),
+        ("127.0.0.1", False, {"trusted_proxies": ("127.0.0.1",)}, True),
+        ("127.0.0.1", False, {"secure_cookies": True}, True),
+    ],
+)
+def test_plain_http_is_for_loopback_or_said_explicitly(
+    host: str, insecure: bool, given: dict[str, object], expected: bool
+) -> None:
+    settings = Settings.model_validate(given)
+    assert serve._are_cookies_secure(settings, host, insecure_http=insecure) is expected
+
+
+def test_up_starts_all_of_it_and_leaves_nothing_behind(data_dir: Path) -> None:
+    port = free_port()
+    everything = start("up", "--port", str(port), "--data-dir", str(data_dir))
+    try:
+        wait_for(f"http://127.0.0.1:{port}/readyz", everything)
+        said = end(everything)
+        assert "Stopped." in said
+        assert not embedded_postgres.status(data_dir).running
+    finally:
+        everything.kill()
+        embedded_postgres.remove(data_dir)
+
+
+def test_when_one_part_ends_the_others_are_stopped(data_dir: Path) -> None:
+    from cli.processes import EndedError, running, wait_for_the_end
+
+    quick, slow = [sys.executable, "-c", "raise SystemExit(3)"], [sys.executable, "-c", "import time; time.sleep(60)"]
+    with running({"web app": quick, "worker": slow}, {}) as children, pytest.raises(EndedError, match="web app ended"):
+        wait_for_the_end(children)
+    assert children["worker"].returncode == -signal.SIGTERM
