@@ -17,11 +17,14 @@ from app.errors import ToprankError
 from app.resources import resources_of
 from app.security_headers import security_headers
 from app.templating import is_htmx, render, see_other
+from app.wording import N_
 
-NOT_FOUND = "There is no such page, or it is not yours to see. Check the address, or start from the first page."
-NO_DATABASE = "The database does not answer, so nothing could be read or saved. Try again in a minute."
-OUR_FAULT = "Something went wrong on our side, and nothing was saved. Try again; if it happens again, tell an admin."
-LINES = {HTTPStatus.NOT_FOUND: NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED: "This page cannot be used in this way."}
+NOT_FOUND = N_("There is no such page, or it is not yours to see. Check the address, or start from the first page.")
+NO_DATABASE = N_("The database does not answer, so nothing could be read or saved. Try again in a minute.")
+OUR_FAULT = N_(
+    "Something went wrong on our side, and nothing was saved. Try again; if it happens again, tell an admin."
+)
+LINES = {HTTPStatus.NOT_FOUND: NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED: N_("This page cannot be used in this way.")}
 RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS: "300", HTTPStatus.SERVICE_UNAVAILABLE: "10"}
 
 

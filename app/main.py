@@ -10,6 +10,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from app import health
 from app.analysis.routes import router as analysis
 from app.annotation.routes import router as annotation
+from app.annotation.step_routes import router as annotation_steps
 from app.auth.routes import router as auth
 from app.checkpoints.routes import router as checkpoints
 from app.error_pages import add_error_pages
@@ -22,8 +23,9 @@ from app.security_headers import SecurityHeaders
 from app.settings import Settings
 from app.static_files import STATIC, HashedStaticFiles
 from app.studies.routes import router as studies
+from app.templating import use_language
 
-PAGES = (analysis, annotation, auth, checkpoints, export, people, studies)
+PAGES = (analysis, annotation, annotation_steps, auth, checkpoints, export, people, studies)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -37,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.resources = Resources(settings)
+    use_language(settings.language)
     app.include_router(health.router)
     for pages in PAGES:
         app.include_router(pages, dependencies=[Depends(check_form_token)])

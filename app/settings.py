@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     )
     generation_first_batch: int = Field(default=8, ge=1, description="Contexts of a system's first batch.")
     generation_batch: int = Field(default=32, ge=1, description="Contexts of every further batch.")
+    language: str = Field(default="en", description="What annotators' pages are written in: a file of app/locale.")
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
 

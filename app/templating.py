@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from app.form_tokens import browser_token_or_new, form_token, keep_new_cookie
+from app.markdown import markdown
 from app.resources import resources_of
 from app.static_files import static_url
+from app.wording import SOURCE_LANGUAGE, catalogue
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
@@ -27,7 +29,8 @@ def make_environment() -> Environment:
         auto_reload=False,  # saves a look at the disk for each page
     )
     environment.globals["static_url"] = static_url
-    environment.filters.update(thousands=thousands, percent=percent, moment=moment)
+    environment.filters.update(thousands=thousands, percent=percent, moment=moment, markdown=markdown)
+    environment.add_extension("jinja2.ext.i18n")
     return environment
 
 
@@ -47,6 +50,18 @@ def moment(time: datetime) -> str:
 
 
 environment = make_environment()
+
+
+def use_language(language: str) -> None:
+    """Write pages in this language from now on. Raises ToprankError when it has no catalogue."""
+    # The i18n extension adds this method; its types do not know.
+    words = catalogue(language)
+    environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["translated"] = words.gettext  # for sentences that come from Python, percent signs and all
+    environment.globals["language"] = language
+
+
+use_language(SOURCE_LANGUAGE)
 
 
 def render(

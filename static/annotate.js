@@ -1,213 +1,241 @@
 // The annotation page: keys, the comparison that waits in the page, and answers that survive a bad connection.
 // Without this script everything still works by forms, one page load for each answer.
-"use strict";
 
-(() => {
-  const KEYS = { 1: "first", ArrowLeft: "first", 2: "second", ArrowRight: "second", 3: "equal", "=": "equal" };
-  const KEEP_EVERY_MS = 240_000;
-  const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
-  const root = document.getElementById("annotation");
-  const find = (id) => document.getElementById(id);
+import { clock, workday } from "./annotate-clock.js";
+import { Outbox, post } from "./annotate-outbox.js";
 
-  // ---- Visible time since the comparison was painted, by a clock that no one can set.
+const KEYS = { 1: "first", ArrowLeft: "first", 2: "second", ArrowRight: "second", 3: "equal", "=": "equal" };
+const SCROLLS = { ArrowUp: -60, ArrowDown: 60, PageUp: -400, PageDown: 400 };
+const KEEP_EVERY_MS = 240_000;
+const ACTIVE_MS = 60_000;
+const REST_MS = 300_000;
 
-  const clock = {
-    visibleMs: 0,
-    since: null,
-    run() {
-      if (this.since === null && !document.hidden) this.since = performance.now();
-    },
-    stop() {
-      if (this.since !== null) this.visibleMs += performance.now() - this.since;
-      this.since = null;
-    },
-    restart() {
-      this.visibleMs = 0;
-      this.since = null;
-      requestAnimationFrame(() => this.run());
-    },
-    read() {
-      this.stop();
-      this.run();
-      return Math.round(this.visibleMs);
-    },
-  };
+const find = (id) => document.getElementById(id);
+const root = find("annotation");
+const currentPair = () => document.querySelector(".pair");
+const currentClaim = () => currentPair()?.dataset.claim;
+const words = (name) => root.dataset[`say${name}`];
 
-  const currentPair = () => document.querySelector(".pair");
-  const currentClaim = () => currentPair()?.dataset.claim;
-  const say = (words) => {
-    find("notices").textContent = words;
-  };
+// Quiet words are for screen readers only: what everybody sees must not move the texts.
+const say = (sentence, { quiet = false } = {}) => {
+  const notices = find("notices");
+  notices.className = quiet ? "visually-hidden" : "notice notice--warn";
+  notices.textContent = sentence;
+};
+const sayNothing = () => {
+  if (!find("notices").classList.contains("visually-hidden")) find("notices").textContent = "";
+};
 
-  // ---- Answers on their way: kept in this browser until the server has acknowledged them, sent one after another.
+// ---- Showing comparisons.
 
-  const outbox = {
-    key: "toprank.outbox",
-    sending: false,
-    tries: 0,
-    read() {
-      return JSON.parse(localStorage.getItem(this.key) ?? "[]");
-    },
-    write(answers) {
-      localStorage.setItem(this.key, JSON.stringify(answers));
-    },
-    add(answer) {
-      this.write([...this.read(), answer]);
-      this.send();
-    },
-    async send() {
-      if (this.sending) return;
-      this.sending = true;
-      while (this.read().length > 0 && (await this.sendFirst()));
-      this.sending = false;
-    },
-    async sendFirst() {
-      const answer = this.read()[0];
-      const response = await post("/annotate", answer).catch(() => null);
-      if (response === null || response.status >= 500) {
-        say("No connection. Your answer is kept here and sent as soon as it is back.");
-        setTimeout(() => this.send(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
-        return false;
-      }
-      if (response.status === 401 || response.redirected) {
-        say("You have been logged out. Your answer is kept here: log in again in this browser and it is sent.");
-        return false;
-      }
-      const html = await response.text();
-      this.tries = 0;
-      this.write(this.read().slice(1));
-      if (!response.ok) {
-        location.reload();
-        return false;
-      }
-      if (this.read().length === 0) update(html);
-      return true;
-    },
-  };
+const showPair = (pair) => {
+  find("pair").replaceChildren(pair);
+  beginReading();
+};
 
-  const post = (path, fields) =>
-    fetch(path, {
-      method: "POST",
-      headers: { "HX-Request": "true", "X-CSRF-Token": root.dataset.token },
-      body: new URLSearchParams(fields),
-    });
+const beginReading = () => {
+  scrollTo({ top: 0, behavior: "instant" });
+  (currentPair()?.querySelector(".context") ?? find("content")).focus({ preventScroll: true });
+  clock.restart();
+};
 
-  // ---- Showing comparisons.
-
-  const showPair = (pair) => {
-    find("pair").replaceChildren(pair);
-    scrollTo({ top: 0, behavior: "instant" });
-    currentPair().querySelector(".context").focus({ preventScroll: true });
-    clock.restart();
-  };
-
-  // The server's word on what is shown and what is next. What is on the screen already stays, with its clock.
-  const update = (html) => {
-    const fragment = document.createRange().createContextualFragment(html);
-    const fresh = fragment.querySelector("#judgement");
-    const shown = fresh.querySelector("#pair .pair");
-    say("");
-    if (shown && shown.dataset.claim === currentClaim()) {
-      find("judged").textContent = fresh.querySelector("#judged").textContent;
-      find("revise").hidden = false;
-      find("following")?.remove();
-      const following = fresh.querySelector("#following");
-      if (following) find("judgement").append(following);
-    } else {
-      find("judgement").replaceWith(fresh);
-      htmx.process(fresh);
-      prepare();
-      fresh.querySelector(".context")?.focus({ preventScroll: true });
-      scrollTo({ top: 0, behavior: "instant" });
-    }
-  };
-
-  const judge = (verdict) => {
-    const form = currentPair()?.querySelector(".choices");
-    if (!form || form.dataset.judged) return;
-    form.dataset.judged = verdict;
-    const duration = clock.read();
-    if (!root) {
-      form.elements.duration_ms.value = duration;
-      form.requestSubmit(form.querySelector(`[value="${verdict}"]`));
-      return;
-    }
-    const answer = { claim: currentClaim(), verdict, duration_ms: duration };
-    const following = find("following");
-    if (following) {
-      showPair(following.content.cloneNode(true));
-      following.remove();
-      say("Saved. Next comparison.");
-    } else {
-      form.querySelector(`[value="${verdict}"]`).classList.add("is-chosen");
-      form.querySelectorAll("button").forEach((button) => (button.disabled = true));
-    }
-    outbox.add(answer);
-  };
-
-  const prepare = () => {
-    const keys = find("show-keys");
-    if (keys) keys.hidden = false;
-    if (currentPair()) clock.restart();
-  };
-
-  // ---- What people do.
-
-  let lastActive = performance.now();
-
-  const press = (event) => {
-    const typing = event.target.matches?.("input, textarea, select");
-    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]")) return;
-    const verdict = KEYS[event.key];
-    const action = {
-      u: () => find("revise")?.click(),
-      s: () => currentPair()?.querySelector(".skip summary")?.click(),
-      "?": () => find("keys")?.showModal(),
-    }[event.key.toLowerCase()];
-    if (!verdict && !action) return;
-    event.preventDefault();
-    if (verdict) judge(verdict);
-    else action();
-  };
-
-  document.addEventListener("keydown", press);
-  document.addEventListener("submit", (event) => {
-    if (!root || !event.target.matches(".choices")) return;
-    event.preventDefault();
-    judge(event.submitter.value);
-  });
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("#show-keys")) find("keys").showModal();
-    const revise = event.target.closest("#revise");
-    if (revise && outbox.read().length > 0) event.preventDefault();
-  });
-  document.addEventListener("visibilitychange", () => (document.hidden ? clock.stop() : clock.run()));
-  for (const kind of ["keydown", "pointerdown", "pointermove", "scroll"]) {
-    document.addEventListener(kind, () => (lastActive = performance.now()), { passive: true });
+// The server's word on what is shown and what is next. What is on the screen already stays, with its clock.
+const update = (html) => {
+  const fresh = document.createRange().createContextualFragment(html).querySelector("#judgement");
+  if (!fresh || fresh.dataset.study !== find("judgement").dataset.study) return;
+  sayNothing();
+  const shown = fresh.querySelector("#pair .pair");
+  if (shown && shown.dataset.claim === currentClaim() && !currentPair().dataset.judged) {
+    find("judged").textContent = fresh.querySelector("#judged").textContent;
+    find("revise").hidden = fresh.querySelector("#revise").hidden;
+    find("following")?.remove();
+    const following = fresh.querySelector("#following");
+    if (following) find("judgement").append(following);
+  } else {
+    find("judgement").replaceWith(fresh);
+    htmx.process(fresh);
+    prepare();
+    beginReading();
   }
+};
 
+const refresh = async () => {
+  const path = `/annotate?study=${find("judgement").dataset.study}`;
+  const response = await fetch(path, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (response?.ok && outbox.isEmpty) update(await response.text());
+};
+
+const outbox = root
+  ? new Outbox(root.dataset.owner, root.dataset.token, {
+      offline: () => say(words("Offline")),
+      loggedOut: () => say(words("LoggedOut")),
+      done: (html) => {
+        update(html);
+        otherTabs.postMessage(find("judgement").dataset.study);
+      },
+    })
+  : null;
+const otherTabs = new BroadcastChannel("toprank");
+otherTabs.addEventListener("message", (event) => {
+  if (root && event.data === find("judgement").dataset.study) refresh();
+});
+
+// ---- Leaving a comparison: with a verdict, or without one.
+
+const goOn = (path, fields, sentence) => {
+  const pair = currentPair();
+  pair.dataset.judged = "true";
+  const following = find("following");
+  if (following) {
+    showPair(following.content.cloneNode(true));
+    following.remove();
+    say(sentence, { quiet: true });
+  } else {
+    pair.querySelectorAll("button").forEach((button) => (button.disabled = true));
+  }
+  outbox.add(path, fields);
+};
+
+const judge = (verdict) => {
+  const pair = currentPair();
+  const form = pair?.querySelector(".choices");
+  if (!form || pair.dataset.judged) return;
+  const duration = clock.read();
+  form.querySelector(`[value="${verdict}"]`).classList.add("is-chosen");
   if (root) {
-    const pauseAfterMs = 1000 * Number(root.dataset.pauseSeconds);
-    let keptAt = performance.now();
-    setInterval(() => {
-      const now = performance.now();
-      if (now - lastActive > pauseAfterMs && !find("pause").open && currentPair()) {
-        clock.stop();
-        find("pause").showModal();
-      } else if (now - keptAt > KEEP_EVERY_MS && lastActive > keptAt && !document.hidden && currentPair()) {
-        keptAt = now;
-        post("/annotate/keep", { claim: currentClaim() }).catch(() => null);
-      }
-    }, 1000);
-    find("pause").addEventListener("close", () => clock.run());
-    addEventListener("online", () => outbox.send());
-    addEventListener("pagehide", () => {
-      if (!currentPair()) return;
-      const fields = new URLSearchParams({ claim: currentClaim(), csrf_token: root.dataset.token });
-      navigator.sendBeacon("/annotate/leave", fields);
-    });
-    document.body.addEventListener("htmx:afterSettle", prepare);
-    outbox.send();
+    goOn("/annotate", { claim: currentClaim(), verdict, duration_ms: duration }, words("Saved"));
+    return;
   }
-  prepare();
-})();
+  pair.dataset.judged = "true";
+  form.elements.duration_ms.value = duration;
+  form.requestSubmit(form.querySelector(`[value="${verdict}"]`));
+};
+
+const skip = (reason) => {
+  if (!currentPair().dataset.judged) goOn("/annotate/skip", { claim: currentClaim(), reason }, words("Skipped"));
+};
+
+const flag = (form) => {
+  outbox.add("/annotate/flag", { claim: currentClaim(), note: form.elements.note.value });
+  form.reset();
+  close(form.closest("details"));
+  say(words("Flagged"), { quiet: false });
+};
+
+const open = (selector) => {
+  const details = currentPair()?.querySelector(selector);
+  if (!details) return;
+  details.open = true;
+  details.querySelector("button, textarea").focus();
+};
+
+const close = (details) => {
+  details.open = false;
+  currentPair().querySelector(".context").focus({ preventScroll: true });
+};
+
+const revise = () => {
+  if (outbox && !outbox.isEmpty) say(words("Busy"));
+  else find("revise")?.click();
+};
+
+const prepare = () => {
+  if (find("show-keys")) find("show-keys").hidden = false;
+  if (currentPair()) clock.restart();
+};
+
+// ---- What people do.
+
+let lastActive = performance.now();
+
+const scroll = (event) => {
+  const texts = document.querySelector(".continuations");
+  if (!texts || texts.scrollHeight <= texts.clientHeight || texts.contains(event.target)) return;
+  event.preventDefault();
+  texts.scrollBy({ top: SCROLLS[event.key], behavior: "instant" });
+};
+
+const pressInside = (event, details) => {
+  const reason = details.matches(".skip") && details.querySelectorAll("form button")[Number(event.key) - 1];
+  if (event.key === "Escape") close(details);
+  else if (reason) reason.click();
+};
+
+const press = (event) => {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const details = event.target.closest?.("details[open]");
+  if (details) return pressInside(event, details);
+  if (event.target.matches?.("input, textarea, select")) return;
+  if (event.key in SCROLLS) return scroll(event);
+  const verdict = KEYS[event.key];
+  const action = { u: revise, s: () => open(".skip"), f: () => open(".flag"), "?": () => find("keys")?.showModal() }[event.key.toLowerCase()];
+  if (!verdict && !action) return;
+  event.preventDefault();
+  if (verdict) judge(verdict);
+  else action();
+};
+
+const submit = (event) => {
+  if (!root || !event.target.closest(".pair")) return;
+  event.preventDefault();
+  if (event.target.matches(".choices")) judge(event.submitter.value);
+  else if (event.target.matches(".skip form")) skip(event.submitter.value);
+  else flag(event.target);
+};
+
+document.addEventListener("keydown", press);
+document.addEventListener("submit", submit);
+document.addEventListener("click", (event) => {
+  if (event.target.closest("#show-keys")) find("keys").showModal();
+  if (event.target.closest("#revise") && outbox && !outbox.isEmpty) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => (document.hidden ? clock.stop() : clock.run()));
+for (const kind of ["keydown", "pointerdown", "pointermove", "scroll"]) {
+  document.addEventListener(kind, () => (lastActive = performance.now()), { passive: true, capture: true });
+}
+
+const interrupt = (dialog) => {
+  clock.stop();
+  dialog.showModal();
+};
+
+const watch = () => {
+  const pauseAfterMs = 1000 * Number(root.dataset.pauseSeconds);
+  const breakAfterMs = 60_000 * Number(root.dataset.breakMinutes);
+  const work = workday(root.dataset.owner);
+  let keptAt = performance.now();
+  let tickedAt = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    const idleMs = now - lastActive;
+    const isReading = currentPair() && !document.hidden && !document.querySelector("dialog[open]");
+    if (isReading && idleMs > pauseAfterMs) interrupt(find("pause"));
+    else if (isReading && breakAfterMs && idleMs < ACTIVE_MS) {
+      if (work.add(now - tickedAt, REST_MS) >= breakAfterMs) interrupt(find("break"));
+    }
+    if (isReading && now - keptAt > KEEP_EVERY_MS && lastActive > keptAt) {
+      keptAt = now;
+      post("/annotate/keep", { claim: currentClaim() }, root.dataset.token).catch(() => null);
+    }
+    tickedAt = now;
+  }, 1000);
+  find("pause").addEventListener("close", () => clock.run());
+  find("break")?.addEventListener("close", () => {
+    work.rest();
+    clock.run();
+  });
+};
+
+if (root) {
+  watch();
+  addEventListener("online", () => outbox.send());
+  addEventListener("pageshow", (event) => event.persisted && refresh());
+  addEventListener("pagehide", () => {
+    if (!currentPair()) return;
+    const fields = new URLSearchParams({ claim: currentClaim(), csrf_token: root.dataset.token });
+    navigator.sendBeacon("/annotate/leave", fields);
+  });
+  document.body.addEventListener("htmx:afterSettle", prepare);
+  outbox.send();
+}
+prepare();

@@ -1,5 +1,7 @@
 """What the annotation page shows: two comparisons at most, stripped of everything but their texts."""
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -55,13 +57,14 @@ SELECT a.claim, p.context,
        n.verdict_shown AS verdict
 FROM assignment a JOIN comparison c ON c.id = a.comparison_id JOIN passage p ON p.id = a.passage_id
 JOIN annotation n ON n.assignment_id = a.id AND n.status <> 'superseded'
-WHERE a.annotator_id = :annotator AND a.study_id = :study AND a.state IN ('answered', 'skipped')
+WHERE a.annotator_id = :annotator AND a.study_id = :study AND a.kind <> 'training'
+  AND a.state IN ('answered', 'skipped')
 ORDER BY a.ended_at DESC, a.id DESC LIMIT 1
 """)
 
 _DONE_TODAY = text("""
 SELECT count(*) FROM annotation
-WHERE annotator_id = :annotator AND study_id = :study AND status <> 'superseded'
+WHERE annotator_id = :annotator AND study_id = :study AND status NOT IN ('superseded', 'training')
   AND answered_at >= date_trunc('day', now())
 """)
 
@@ -88,6 +91,11 @@ def study_to_annotate(session: Session, annotator_id: int, slug: str | None) -> 
     last_id = last.order_by(Assignment.id.desc()).limit(1).scalar_subquery()
     ongoing = select(Study).where(Study.state.in_([StudyState.OPEN, StudyState.PAUSED]))
     return session.scalar(ongoing.order_by(last_id.desc().nulls_last(), Study.opened_at.desc()).limit(1))
+
+
+def owner(key: bytes, annotator_id: int) -> str:
+    """Names the annotator to their own browser, so that answers kept there are sent for nobody else."""
+    return hmac.digest(key, f"outbox:{annotator_id}".encode(), hashlib.sha256).hex()[:16]
 
 
 def read_pairs(session: Session, held: Held) -> tuple[Pair | None, Pair | None]:

@@ -10,10 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.annotation import leases, page, verdicts
 from app.annotation.claims import Held, claim, hold
+from app.annotation.steps import Step, missing_step
 from app.dependencies import CurrentAnnotator, DbSession
+from app.domain import flags
 from app.forms import PageForm
 from app.models import Study
 from app.models.annotation import SkipReason, VerdictShown
+from app.resources import resources_of
 from app.templating import is_htmx, render, see_other
 
 router = APIRouter()
@@ -46,13 +49,19 @@ class SkipForm(ClaimForm):
     reason: SkipReason
 
 
+class FlagForm(ClaimForm):
+    """What the researchers should know about a comparison."""
+
+    note: Annotated[str, Field(max_length=flags.LONGEST_NOTE)]
+
+
 @router.get("/annotate")
 def show_annotation(
     request: Request,
     session: DbSession,
     annotator: CurrentAnnotator,
     study: Annotated[str | None, Query(max_length=63)] = None,
-) -> HTMLResponse:
+) -> Response:
     """The comparison that is the annotator's to judge; the same one until it is judged.
 
     The one GET that changes state: it leases. A browser that merely prefetches gets an empty page and leases nothing.
@@ -62,6 +71,8 @@ def show_annotation(
     found = page.study_to_annotate(session, annotator.id, study)
     if found is None:
         return render(request, "annotation/no_study.html")
+    if step := missing_step(session, found, annotator.id):
+        return to_step(request, found, step)
     held = claim(session, found, annotator.id)
     return _show(request, session, found, annotator.id, held)
 
@@ -108,6 +119,17 @@ def submit_skip(
     return _go_on(request, session, outcome.study_id, annotator.id)
 
 
+@router.post("/annotate/flag")
+def submit_flag(
+    request: Request, session: DbSession, annotator: CurrentAnnotator, form: Annotated[FlagForm, Form()]
+) -> Response:
+    """Keep a note for the researchers; the comparison stays to be judged."""
+    study_id = flags.flag(session, annotator.id, form.claim, form.note)
+    if is_htmx(request):
+        return Response(status_code=204)
+    return see_other(f"/annotate?study={session.get_one(Study, study_id).slug}")
+
+
 @router.post("/annotate/keep", status_code=204)
 def keep(session: DbSession, annotator: CurrentAnnotator, form: Annotated[ClaimForm, Form()]) -> None:
     """The page is open and in use: renew what it shows."""
@@ -128,10 +150,18 @@ def is_speculative(request: Request) -> bool:
     return "prefetch" in purpose or (site == "cross-site" and mode != "navigate")
 
 
+def to_step(request: Request, study: Study, step: Step) -> Response:
+    """Off to what the study asks for first; htmx is told to leave the page."""
+    location = f"/annotate/{step}?study={study.slug}"
+    return Response(status_code=204, headers={"HX-Redirect": location}) if is_htmx(request) else see_other(location)
+
+
 def _go_on(request: Request, session: Session, study_id: int, annotator_id: int) -> Response:
     study = session.get_one(Study, study_id)
     if not is_htmx(request):
         return see_other(f"/annotate?study={study.slug}")
+    if step := missing_step(session, study, annotator_id):
+        return to_step(request, study, step)
     return _show(request, session, study, annotator_id, hold(session, study, annotator_id))
 
 
@@ -146,5 +176,5 @@ def _show(request: Request, session: Session, study: Study, annotator_id: int, h
         following=following,
         judged_today=page.judged_today(session, study, annotator_id),
         standing=None if shown else page.standing(session, study, annotator_id),
-        skip_reasons=SkipReason,
+        owner=page.owner(resources_of(request).key, annotator_id),
     )

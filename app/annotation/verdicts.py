@@ -41,7 +41,10 @@ class Outcome:
 
 _MINE = text("""
 SELECT a.id, a.study_id, a.comparison_id, a.kind, a.slot, a.state, a.candidate_first, a.shown_at,
-       s.state AS study_state, s.guidelines_version, s.min_reading_ms,
+       s.state AS study_state, s.min_reading_ms,
+       coalesce((SELECT max(version) FROM guidelines_reading g
+                  WHERE g.study_id = a.study_id AND g.annotator_id = a.annotator_id),
+                s.guidelines_version) AS guidelines_version,
        (SELECT decision FROM review r WHERE r.annotator_id = a.annotator_id AND r.study_id = a.study_id
          ORDER BY r.id DESC LIMIT 1) AS decision,
        n.id AS annotation_id, n.status, n.verdict_shown

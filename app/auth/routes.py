@@ -18,12 +18,13 @@ from app.forms import PageForm
 from app.models import Person
 from app.resources import resources_of
 from app.templating import render, see_other
+from app.wording import N_
 
 router = APIRouter()
 
-WRONG = "The e-mail address or the password is wrong. Check both; an admin can make you a link for a new password."
-WRONG_CURRENT = "The present password is wrong, so nothing was changed."
-NOT_THE_SAME = "The two passwords differ, so nothing was changed. Type the same one twice."
+WRONG = N_("The e-mail address or the password is wrong. Check both; an admin can make you a link for a new password.")
+WRONG_CURRENT = N_("The present password is wrong, so nothing was changed.")
+NOT_THE_SAME = N_("The two passwords differ, so nothing was changed. Type the same one twice.")
 
 # Longer input is refused before it is hashed or stored.
 Email = Annotated[str, Field(max_length=320)]

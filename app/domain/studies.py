@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.reference_tokens import ReferenceTokenizer
+from app.domain.taking_part import keep_guidelines
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Dataset, Passage, ReferenceTokens, Study, System
 from app.models.passage import PassageState
@@ -65,6 +66,7 @@ def create_study(session: Session, plan: StudyPlan) -> Study:
         title=plan.title,
         quota=plan.quota,
         guidelines=plan.guidelines,
+        guidelines_first=plan.guidelines != DEFAULT_GUIDELINES,
         hourly_rate=plan.hourly_rate,
         seed=plan.seed,
         release=plan.release,
@@ -74,7 +76,7 @@ def create_study(session: Session, plan: StudyPlan) -> Study:
     session.add(study)
     session.flush()
     session.add_all(Dataset(study_id=study.id, name=name) for name in plan.datasets)
-    session.flush()
+    keep_guidelines(session, study)
     return study
 
 

@@ -10,6 +10,16 @@ from app.models.review import Review
 from app.models.score import Score, Scoring
 from app.models.study import Dataset, Look, ReferenceTokens, Study
 from app.models.system import System
+from app.models.taking_part import (
+    Consent,
+    ConsentForm,
+    EnglishCheck,
+    Flag,
+    GuidelinesReading,
+    GuidelinesText,
+    Qualification,
+    TrainingComparison,
+)
 
 __all__ = [
     "Annotation",
@@ -17,18 +27,26 @@ __all__ = [
     "Candidacy",
     "Checkpoint",
     "Comparison",
+    "Consent",
+    "ConsentForm",
     "Continuation",
     "Dataset",
+    "EnglishCheck",
+    "Flag",
+    "GuidelinesReading",
+    "GuidelinesText",
     "Invitation",
     "LoginAttempt",
     "LoginSession",
     "Look",
     "Passage",
     "Person",
+    "Qualification",
     "ReferenceTokens",
     "Review",
     "Score",
     "Scoring",
     "Study",
     "System",
+    "TrainingComparison",
 ]

@@ -70,6 +70,11 @@ class Study(Base):
         CheckConstraint("min_self_consistency BETWEEN 0 AND 1", name="min_self_consistency_in_range"),
         CheckConstraint("min_reading_ms > 0", name="min_reading_positive"),
         CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug_is_plain"),
+        CheckConstraint("consent_version >= 0", name="consent_version_not_negative"),
+        CheckConstraint(
+            "pass_mark >= 0 AND attempts >= 1 AND retry_minutes >= 0 AND break_minutes >= 0",
+            name="annotator_rules_in_range",
+        ),
     )
 
     id: Mapped[Id]
@@ -98,6 +103,14 @@ class Study(Base):
     min_self_consistency: Mapped[float | None]
     min_reading_ms: Mapped[int | None]
     withdrawal: Mapped[Withdrawal] = mapped_column(text_enum(Withdrawal, "withdrawal"), default=Withdrawal.REPLACE)
+    # What it asks of annotators before their first comparison; by default nothing.
+    consent_version: Mapped[int] = mapped_column(default=0)  # 0: no consent form
+    asks_english: Mapped[bool] = mapped_column(default=False)
+    guidelines_first: Mapped[bool] = mapped_column(default=False)
+    pass_mark: Mapped[int] = mapped_column(SmallInteger, default=0)  # 0: no qualification
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=2)
+    retry_minutes: Mapped[int] = mapped_column(SmallInteger, default=0)
+    break_minutes: Mapped[int] = mapped_column(SmallInteger, default=0)  # 0: no reminder
     created_at: Mapped[CreatedAt]
     opened_at: Mapped[Timestamp | None]
     closed_at: Mapped[Timestamp | None]

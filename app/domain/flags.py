@@ -1,0 +1,72 @@
+"""Notes from annotators to researchers about single comparisons; they change nothing about a judgement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.errors import NotFoundError, ToprankError
+from app.models import Study
+
+LONGEST_NOTE = 2000
+
+
+@dataclass(frozen=True)
+class FlaggedComparison:
+    """A note, who wrote it (the study's pseudonym), when, and the comparison it is about."""
+
+    flagged_at: datetime
+    note: str
+    annotator: str
+    comparison_id: int
+    scenario: int
+    context: str
+    candidate: str
+    reference: str
+
+
+# The same note again is a retry, not a second flag.
+_FLAG = text("""
+WITH mine AS (
+    SELECT id, study_id FROM assignment WHERE claim = :claim AND annotator_id = :annotator
+), added AS (
+    INSERT INTO flag (study_id, assignment_id, annotator_id, note)
+    SELECT study_id, id, :annotator, :note FROM mine
+    WHERE NOT EXISTS (SELECT FROM flag f WHERE f.assignment_id = mine.id AND f.note = :note)
+)
+SELECT study_id FROM mine
+""")
+
+_FLAGS = text("""
+SELECT f.created_at, f.note, left(encode(sha256(s.secret || int8send(f.annotator_id)), 'hex'), 12) AS annotator,
+       c.id, c.scenario, p.context, c.candidate_text, c.reference_text
+FROM flag f
+JOIN study s ON s.id = f.study_id
+JOIN assignment a ON a.id = f.assignment_id
+JOIN comparison c ON c.id = a.comparison_id
+JOIN passage p ON p.id = a.passage_id
+WHERE f.study_id = :study ORDER BY f.id DESC
+""")
+
+
+def flag(session: Session, annotator_id: int, claim: UUID, note: str) -> int:
+    """Keep a note about one of the annotator's comparisons; returns its study.
+
+    Raises NotFoundError when the claim is not theirs, ToprankError when the note is empty.
+    """
+    # A database text cannot hold a zero byte.
+    note = note.replace("\x00", "").strip()
+    if not note:
+        raise ToprankError("The note is empty, so nothing was sent. Say what the researchers should look at.")
+    parameters = {"claim": claim, "annotator": annotator_id, "note": note}
+    study_id: int | None = session.execute(_FLAG, parameters).scalar_one_or_none()
+    if study_id is None:
+        raise NotFoundError("There is no such comparison among yours. Open the annotation page again to go on.")
+    return study_id
+
+
+def flagged(session: Session, study: Study) -> list[FlaggedComparison]:
+    """Every note of the study, the newest first."""
+    return [FlaggedComparison(*row) for row in session.execute(_FLAGS, {"study": study.id})]
