@@ -27,6 +27,8 @@ class OwnTokens:
             ) from error
         self._texts = ReferenceTokenizer(self.tokenizer_json).check()
         self._prompts = Tokenizer.from_buffer(self.tokenizer_json)
+        self._prompts.no_truncation()
+        self._prompts.no_padding()
 
     def are(self, reference: ReferenceTokenizer) -> bool:
         """Whether these are the study's reference tokens."""
@@ -36,11 +38,27 @@ class OwnTokens:
         """What the model reads: the context, after a beginning-of-sequence token where the tokenizer has one."""
         return list(self._prompts.encode(context, add_special_tokens=True).ids)
 
+    def parts(self, texts: Sequence[str]) -> list[tuple[list[int], list[int]]]:
+        """Of each text, the special tokens that stand before it when a model reads it, and its own tokens."""
+        before = self.prompt("a")[: self.beginning_length]
+        encodings = self._prompts.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [(before, list(encoding.ids)) for encoding in encodings]
+
+    @property
+    def beginning_length(self) -> int:
+        """How many special tokens stand before a text."""
+        mask = self._prompts.encode("a", add_special_tokens=True).special_tokens_mask
+        return mask.index(0)
+
     @property
     def beginning(self) -> str:
         """The policy at the beginning of a sequence, for the record."""
-        added = len(self.prompt("a")) - len(self._texts.encode("a").ids)
+        added = self.beginning_length
         return "no beginning-of-sequence token" if not added else f"{added} beginning-of-sequence token"
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """What the tokens say."""
+        return self._texts.decode(token_ids)
 
     def text_after(self, prompt: Sequence[int], token_ids: Sequence[int]) -> str:
         """The text that the tokens add to the prompt's."""
