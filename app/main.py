@@ -9,6 +9,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import health
 from app.analysis.routes import router as analysis
+from app.analysis.text_routes import router as texts
 from app.annotation.routes import router as annotation
 from app.annotation.step_routes import router as annotation_steps
 from app.auth.routes import router as auth
@@ -25,7 +26,7 @@ from app.static_files import STATIC, HashedStaticFiles
 from app.studies.routes import router as studies
 from app.templating import use_language
 
-PAGES = (analysis, annotation, annotation_steps, auth, checkpoints, export, people, studies)
+PAGES = (analysis, annotation, annotation_steps, auth, checkpoints, export, people, studies, texts)
 
 
 def create_app(settings: Settings) -> FastAPI:

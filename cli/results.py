@@ -1,34 +1,44 @@
-"""`toprank results`: what people prefer, in a terminal, as JSON or LaTeX, or as files."""
+"""`toprank results`: every table and figure, in a terminal, as JSON or LaTeX, or as files."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.analysis.exhibit import WithdrawnAnnotators
 from cli.connection import DataDir, transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from app.analysis.preferences import Results
+    from app.analysis.exhibit import Exhibit
+    from app.analysis.registry import Findings
     from app.models import Study
 
 
 def results(
     slug: Annotated[str, typer.Argument(help="The study.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    latex: Annotated[bool, typer.Option("--latex", help="Print Table 1 for a paper (booktabs).")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write table1.json, .csv and .tex into this folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Print every table for a paper (booktabs).")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write all tables and figures into this folder: SVG, PDF, PNG, CSV, LaTeX, JSON."),
+    ] = None,
+    withdrawn: Annotated[
+        WithdrawnAnnotators, typer.Option(help="Whether the annotations of annotators who withdrew count.")
+    ] = WithdrawnAnnotators.BY_PROTOCOL,
     look_as: Annotated[
         str | None, typer.Option("--look", metavar="EMAIL", help="Take a look first, on record as this researcher's.")
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print how often people prefer each system, with its parts, parity and TTR."""
-    from app.analysis.looks import check_is_open_to_look, last_look
-    from app.analysis.preferences import study_results
-    from app.analysis.tables import as_latex, as_values
+    """Print every table of a study; before it closes this needs a look."""
+    from app.analysis.archive import results_values
+    from app.analysis.evidence import Evidence
+    from app.analysis.formats import as_latex
+    from app.analysis.looks import check_is_open_to_look
+    from app.analysis.registry import findings
     from app.domain.studies import find_study
 
     with transaction(data_dir) as session:
@@ -36,16 +46,15 @@ def results(
         if look_as:
             _take_look(session, study, look_as)
         check_is_open_to_look(session, study)
-        found, look = study_results(session, study), last_look(session, study)
-        values = as_values(found, look=look.number if look else None)
+        found = findings(Evidence(session, study, withdrawn=withdrawn))
     if out is not None:
-        _write(out, found, values)
+        _write(out, found)
     elif latex:
-        print(as_latex(found), end="")
+        print("\n".join(as_latex(exhibit, found.provenance) for exhibit in found.exhibits if exhibit.rows), end="")
     elif as_json:
-        print(json.dumps(values, indent=2))
+        print(json.dumps(results_values(found), indent=2, ensure_ascii=False))
     else:
-        _print_table(values)
+        _print(found)
 
 
 def _take_look(session: "Session", study: "Study", email: str) -> None:
@@ -64,35 +73,49 @@ def _take_look(session: "Session", study: "Study", email: str) -> None:
     take_look(session, study, person.id)
 
 
-def _write(folder: Path, found: "Results", values: dict[str, Any]) -> None:
-    from app.analysis.tables import as_csv, as_latex
+def _write(folder: Path, found: "Findings") -> None:
+    from app.analysis.archive import results_files
     from app.errors import ToprankError
 
+    written = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table1.json").write_text(json.dumps(values, indent=2) + "\n")
-        (folder / "table1.csv").write_text(as_csv(found))
-        (folder / "table1.tex").write_text(as_latex(found))
+        for name, content in results_files(found):
+            (folder / name).write_bytes(content)
+            written += 1
     except OSError as error:
-        raise ToprankError(f"The tables cannot be written to {folder}: {error.strerror}.") from error
-    print(f"Wrote table1.json, table1.csv and table1.tex to {folder}.")
+        raise ToprankError(f"The results cannot be written to {folder}: {error.strerror}.") from error
+    print(f"Wrote {written} files to {folder}; README.txt says what they are.")
 
 
-def _print_table(values: dict[str, Any]) -> None:
+def _print(found: "Findings") -> None:
     from rich.console import Console
+
+    console = Console()
+    for line in found.provenance.lines:
+        console.print(line, style="dim", markup=False, highlight=False)
+    for check in found.checks:
+        mark = {True: "holds", False: "FAILS", None: "unknown"}[check.passed]
+        console.print(f"{mark:8}{check.name}: {check.found}", markup=False, highlight=False)
+    for exhibit in found.exhibits:
+        console.print(f"\n{exhibit.name}: {exhibit.title}", style="bold", markup=False, highlight=False)
+        if exhibit.missing:
+            console.print(exhibit.missing, markup=False, highlight=False)
+        if exhibit.rows:
+            console.print(_table(exhibit))
+        for note in exhibit.notes:
+            console.print(note, style="dim", markup=False, highlight=False)
+
+
+def _table(exhibit: "Exhibit") -> object:
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("system", "tokens", "dataset", "preferred or equal", "candidate / equal / original", "parity", "TTR")
-    for system in values["systems"]:
-        for one in system["datasets"]:
-            parts = f"{one['candidate']} / {one['equal']} / {one['reference']}"
-            ratio, parity, ttr = map(_percent, (one["preference_ratio"], one["parity_line"], one["mean_ttr"]))
-            table.add_row(system["system"], str(system["scenario"]), one["dataset"], ratio, parts, parity, ttr)
-        mean = map(_percent, (system["mean_preference_ratio"], system["mean_parity_line"], system["mean_ttr"]))
-        ratio, parity, ttr = mean
-        table.add_row("", "", "mean", ratio, f"n = {system['n']} of {system['wanted']}", parity, ttr, end_section=True)
-    Console().print(table)
-
-
-def _percent(value: float | None) -> str:
-    return "none yet" if value is None else f"{100 * value:.1f} %"
+    shown = [number for number, column in enumerate(exhibit.columns) if column.in_paper]
+    table = Table()
+    for number in shown:
+        column = exhibit.columns[number]
+        table.add_column(Text(column.title), justify="left" if column.kind == "text" else "right")
+    for row in exhibit.rows:
+        table.add_row(*(Text(exhibit.columns[number].written(row[number])) for number in shown))
+    return table

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.errors import ForbiddenError
-from app.models import Look, Study
+from app.models import Look, Person, Study
 from app.models.study import StudyState
 
 
@@ -31,6 +31,12 @@ def take_look(session: Session, study: Study, person_id: int) -> Look:
 def last_look(session: Session, study: Study) -> Look | None:
     """The newest look; None before the first."""
     return session.scalar(select(Look).where(Look.study_id == study.id).order_by(Look.number.desc()).limit(1))
+
+
+def all_looks(session: Session, study: Study) -> list[tuple[Look, str]]:
+    """Every look with the e-mail of whoever took it, the first one first."""
+    query = select(Look, Person.email).join(Person, Person.id == Look.person_id).where(Look.study_id == study.id)
+    return [(look, email) for look, email in session.execute(query.order_by(Look.number))]
 
 
 def is_open_to_look(session: Session, study: Study) -> bool:

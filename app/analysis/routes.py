@@ -1,37 +1,92 @@
 """/studies/{slug}/results: what people prefer, once it may be seen."""
 
-from typing import Annotated
+import hashlib
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.analysis.looks import is_open_to_look, last_look, take_look
-from app.analysis.preferences import study_results
+from app.analysis.archive import results_zip
+from app.analysis.checks import study_checks
+from app.analysis.drawing import MEDIA_TYPES, PictureFormat
+from app.analysis.exhibit import Exhibit, Theme, WithdrawnAnnotators
+from app.analysis.formats import as_csv, as_latex
+from app.analysis.live import live_findings, live_picture
+from app.analysis.looks import all_looks, check_is_open_to_look, is_open_to_look, take_look
+from app.analysis.registry import Findings
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.progress import study_progress
 from app.domain.studies import find_study
+from app.errors import NotFoundError
 from app.forms import PageForm
-from app.models.system import SCENARIOS
+from app.models import Study
 from app.templating import render, see_other
 
 router = APIRouter(prefix="/studies/{slug}")
 
+Withdrawn = Annotated[
+    WithdrawnAnnotators, Query(description="Whether the annotations of annotators who withdrew count.")
+]
+BY_PROTOCOL = WithdrawnAnnotators.BY_PROTOCOL
+
 
 @router.get("/results")
-def show_results(request: Request, _researcher: CurrentResearcher, session: DbSession, slug: str) -> Response:
-    """Results by system; before the study closes only progress, and the way to take a look."""
+def show_results(
+    request: Request,
+    _researcher: CurrentResearcher,
+    session: DbSession,
+    slug: str,
+    withdrawn: Withdrawn = BY_PROTOCOL,
+) -> Response:
+    """Every table and figure; before the study closes only progress and quality, and the way to take a look."""
     study = find_study(session, slug)
     if not is_open_to_look(session, study):
-        return render(request, "analysis/closed.html", study=study, progress=study_progress(session, study))
+        return _show_closed(request, session, study)
+    state, found = live_findings(session, study, withdrawn=withdrawn)
     return render(
         request,
         "analysis/results.html",
         study=study,
-        results=study_results(session, study),
-        scenarios=SCENARIOS,
-        look=last_look(session, study),
+        found=found,
+        looks=all_looks(session, study),
+        version=_version(state),
+        withdrawn=withdrawn,
     )
+
+
+@router.get("/results/{name}.{extension}")
+def download_exhibit(
+    request: Request,
+    _researcher: CurrentResearcher,
+    session: DbSession,
+    slug: str,
+    name: str,
+    extension: str,
+    theme: Theme = "light",
+    withdrawn: Withdrawn = BY_PROTOCOL,
+) -> Response:
+    """One table or figure as SVG, PDF, PNG, CSV or LaTeX."""
+    study = find_study(session, slug)
+    check_is_open_to_look(session, study)
+    state, found = live_findings(session, study, withdrawn=withdrawn)
+    exhibit = found.find(name)
+    if extension in MEDIA_TYPES:
+        file_format = cast(PictureFormat, extension)
+        return _picture(request, state, found, exhibit.key, file_format=file_format, theme=theme)
+    return _table(found, exhibit, extension)
+
+
+@router.get("/results.zip")
+def download_archive(
+    _researcher: CurrentResearcher, session: DbSession, slug: str, withdrawn: Withdrawn = BY_PROTOCOL
+) -> Response:
+    """Every table and figure in every format."""
+    study = find_study(session, slug)
+    check_is_open_to_look(session, study)
+    _, found = live_findings(session, study, withdrawn=withdrawn)
+    return Response(results_zip(found), media_type="application/zip", headers=_attachment(f"{study.slug}-results.zip"))
 
 
 @router.post("/looks")
@@ -42,3 +97,44 @@ def submit_look(
     study = find_study(session, slug)
     take_look(session, study, researcher.id)
     return see_other(f"/studies/{study.slug}/results")
+
+
+def _show_closed(request: Request, session: Session, study: Study) -> Response:
+    return render(
+        request,
+        "analysis/closed.html",
+        study=study,
+        progress=study_progress(session, study),
+        checks=study_checks(session, study),
+    )
+
+
+def _picture(
+    request: Request, state: str, found: Findings, key: str, *, file_format: PictureFormat, theme: Theme
+) -> Response:
+    """Not sent again to a browser that has it."""
+    headers = {"ETag": f'"{_version(state)}"', "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    content = live_picture(state, found, key, file_format=file_format, theme=theme)
+    if file_format != "svg":
+        headers |= _attachment(f"{found.provenance.study}-{key}.{file_format}")
+    return Response(content, media_type=MEDIA_TYPES[file_format], headers=headers)
+
+
+def _table(found: Findings, exhibit: Exhibit, extension: str) -> Response:
+    headers = _attachment(f"{found.provenance.study}-{exhibit.key}.{extension}")
+    if extension == "csv":
+        return Response(as_csv(exhibit), media_type="text/csv; charset=utf-8", headers=headers)
+    if extension == "tex":
+        return Response(as_latex(exhibit, found.provenance), media_type="application/x-tex", headers=headers)
+    raise NotFoundError(f"Tables and figures come as svg, pdf, png, csv and tex, not as {extension!r}.")
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+def _version(state: str) -> str:
+    """What stands in addresses and tags for a state of the results."""
+    return hashlib.sha256(state.encode()).hexdigest()[:16]

@@ -5,6 +5,7 @@ The columns and their order are a contract (DESIGN s8 of the documentation: scri
 
 from psycopg import sql
 
+from app.domain.formulas import FORMULA_STARTS
 from app.models import Study
 
 COLUMNS = (
@@ -32,8 +33,6 @@ COLUMNS = (
     "candidate_ttr",
 )
 TEXT_COLUMNS = ("context", "reference_text", "candidate_text")
-# What a spreadsheet would run: these characters first in a cell, also in their full-width forms.
-FORMULA_STARTS = "^[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]"
 
 # Texts that people or models wrote. Everything else is a number, a time or a word of ours.
 _GUARDED = {"study", "dataset", "system", "checkpoint", *TEXT_COLUMNS}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from app.analysis.preferences import study_results
+from app.analysis.evidence import Evidence
 from app.annotation import verdicts
 from app.annotation.claims import claim
 from app.export.query import COLUMNS, TEXT_COLUMNS
@@ -147,9 +147,9 @@ def test_the_ratios_follow_from_the_counted_rows(session: Session) -> None:
             judge(session, study, annotator, verdict)
     rows = [row for row in read_csv(session, study) if row["status"] == "counted"]
     assert len(rows) == 15
-    for result in study_results(session, study).systems:
+    for result in Evidence(session, study).preferences:
         mine = [
-            row["verdict"] for row in rows if (row["system"], int(row["scenario"])) == (result.system, result.scenario)
+            row["verdict"] for row in rows if (row["system"], int(row["scenario"])) == (result.system.name, result.scenario)
         ]
         assert result.verdicts.n == len(mine)
         if mine:

@@ -1,0 +1,139 @@
+"""What every table and figure of the paper has in common: a picture, the numbers under it, and what made them.
+
+Page, command line, downloads and archive all take the same `Exhibit`; none of them knows how a number came about.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Theme = Literal["light", "dark"]
+Cell = str | int | float | tuple[float, float] | None
+NOTHING = "–"
+
+
+class WithdrawnAnnotators(StrEnum):
+    """Whether the annotations of annotators who withdrew count: as the protocol says, or always, or never."""
+
+    BY_PROTOCOL = "protocol"
+    WITH = "with"
+    WITHOUT = "without"
+
+
+class Kind(StrEnum):
+    """How a column's values are written."""
+
+    TEXT = "text"
+    COUNT = "count"
+    SHARE = "share"
+    DIFFERENCE = "difference"
+    INTERVAL = "interval"
+    NUMBER = "number"
+    P_VALUE = "p_value"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `key` for programs, `title` for people; what is not `in_paper` stays out of the LaTeX table.
+
+    An interval's cell is a pair, which CSV writes as two columns.
+    """
+
+    key: str
+    title: str
+    kind: Kind = Kind.TEXT
+    digits: int = 1
+    in_paper: bool = True
+
+    def written(self, cell: Cell) -> str:
+        """The cell for a page; shares in percent."""
+        if cell is None:
+            return NOTHING
+        if isinstance(cell, tuple):
+            low, high = cell
+            return f"{100 * low:.{self.digits}f}–{100 * high:.{self.digits}f}\u00a0%"
+        if isinstance(cell, str):
+            return cell
+        return self._number(cell)
+
+    def _number(self, number: float) -> str:
+        match self.kind:
+            case Kind.SHARE:
+                return f"{100 * number:.{self.digits}f}\u00a0%"
+            case Kind.DIFFERENCE:
+                return f"{100 * number:+.{self.digits}f}"
+            case Kind.P_VALUE:
+                return "< 0.001" if number < 0.001 else f"{number:.3f}"
+            case Kind.COUNT:
+                return f"{number:,.0f}"
+            case _:
+                return f"{number:,.{self.digits}f}"
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A number that the paper or others report; laid beside ours, never computed with."""
+
+    what: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One table or figure. `name` is the paper's; `title` says the finding, `caption` what is shown.
+
+    `draw` makes the picture, None while there is nothing to draw; `missing` says why there are no rows yet.
+    """
+
+    key: str
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    signatures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    reported: tuple[Reported, ...] = ()
+    missing: str | None = None
+    draw: Callable[[Theme], "Figure"] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"A row of {self.key} has another number of cells than there are columns.")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where numbers come from: printed on every picture, and at the head of every file."""
+
+    study: str
+    state: str
+    queried_at: str
+    protocol: str
+    look: int | None
+    withdrawn: WithdrawnAnnotators
+    shortcomings: tuple[str, ...]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the study is closed and nothing speaks against its results."""
+        return not self.shortcomings
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Each fact in a line."""
+        look = f"look {self.look}" if self.look else "no look taken"
+        lines = [
+            f"study {self.study} ({self.state}), queried {self.queried_at}",
+            f"protocol {self.protocol[:16]}, {look}",
+        ]
+        if self.withdrawn is not WithdrawnAnnotators.BY_PROTOCOL:
+            lines.append(f"{self.withdrawn} the annotations of annotators who withdrew")
+        if not self.is_final:
+            lines.append(f"not final: {'; '.join(self.shortcomings)}")
+        return tuple(lines)

@@ -1,0 +1,64 @@
+"""Every table and figure by its key: the one list that the page, the command line and the archive go by."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.analysis.checks import Check, shortcomings, study_checks
+from app.analysis.evidence import Evidence
+from app.analysis.exhibit import Exhibit, Provenance
+from app.analysis.exhibits.comparing import paired_comparisons
+from app.analysis.exhibits.preference import table_1, table_4
+from app.analysis.exhibits.quality import agreement, robustness
+from app.analysis.looks import last_look
+from app.analysis.preferences import SystemResult
+from app.domain.protocol import protocol_hash, study_protocol
+from app.errors import NotFoundError
+
+BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
+    "table-1": table_1,
+    "comparisons": paired_comparisons,
+    "table-4": table_4,
+    "agreement": agreement,
+    "robustness": robustness,
+}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All exhibits of a study at one moment, with where they come from and what keeps them from being final."""
+
+    provenance: Provenance
+    checks: Sequence[Check]
+    preferences: Sequence[SystemResult]
+    exhibits: Sequence[Exhibit]
+
+    def find(self, key: str) -> Exhibit:
+        """The exhibit with this key. Raises NotFoundError, which names those there are."""
+        for exhibit in self.exhibits:
+            if exhibit.key == key:
+                return exhibit
+        raise NotFoundError(f"There is no table or figure {key!r} (there are: {', '.join(BUILDERS)}).")
+
+
+def findings(evidence: Evidence) -> Findings:
+    """Build every exhibit."""
+    checks = study_checks(evidence.session, evidence.study)
+    return Findings(
+        _provenance(evidence, checks),
+        checks,
+        evidence.preferences,
+        [build(evidence) for build in BUILDERS.values()],
+    )
+
+
+def _provenance(evidence: Evidence, checks: list[Check]) -> Provenance:
+    look = last_look(evidence.session, evidence.study)
+    return Provenance(
+        study=evidence.study.slug,
+        state=str(evidence.study.state),
+        queried_at=f"{evidence.queried_at:%Y-%m-%dT%H:%M:%SZ}",
+        protocol=protocol_hash(study_protocol(evidence.session, evidence.study)),
+        look=look.number if look else None,
+        withdrawn=evidence.withdrawn,
+        shortcomings=shortcomings(checks),
+    )

@@ -1,0 +1,174 @@
+"""Reading the texts: continuations by what they are and what was said of them, and all of one context together."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from app.analysis.marked_text import Overlap, Piece, marked
+from app.domain.reference_tokens import CONTEXT_TOKENS
+from app.domain.studies import reference_tokenizer
+from app.errors import NotFoundError
+from app.models import Dataset, Passage, Study
+from metrics.consensus import Consensus, consensus
+from metrics.preference import Verdicts
+
+PAGE = 30
+
+
+class Scenario(IntEnum):
+    """The lengths, as an address names them."""
+
+    SHORT = 128
+    LONG = 256
+
+
+class TextFilter(BaseModel):
+    """What the explorer's form asks for; what is not set lets everything through."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenario: Scenario = Scenario.LONG
+    dataset: str = ""
+    system: str = ""
+    verdict: Literal["", "candidate", "equal", "reference"] = ""
+    consensus: Literal["", "good", "bad", "split"] = ""
+    ttr_from: float = Field(0.0, ge=0, le=1)
+    ttr_to: float = Field(1.0, ge=0, le=1)
+    overlap: int = Field(0, ge=0, le=224)
+    page: int = Field(1, ge=1, le=100_000)
+
+
+@dataclass(frozen=True)
+class FoundText:
+    """One continuation that passes the filter, in the scenario that was asked for."""
+
+    passage_id: int
+    dataset: str
+    system: str
+    context: str
+    beginning: str
+    ttr: float
+    verdicts: Verdicts
+    consensus: Consensus | None
+    is_recall: bool
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """One text of a context: the original, or a system's continuation with what was said of it."""
+
+    name: str
+    pieces: list[Piece]
+    ttr: float | None
+    verdicts: Verdicts
+    consensus: Consensus | None
+    is_recall: bool = False
+    overlap: Overlap | None = None
+
+
+# Comparisons of a quota that is not reached yet have no consensus.
+_TEXTS = """
+SELECT p.id AS passage_id, d.name AS dataset, s.name AS system, p.context, t.text, c.quota,
+       CASE q.scenario WHEN 128 THEN t.ttr_128 ELSE t.ttr_256 END AS ttr, q.comparison_id IS NULL AS is_recall,
+       coalesce(a.candidate, 0) AS candidate, coalesce(a.equal, 0) AS equal, coalesce(a.reference, 0) AS reference
+FROM continuation t
+JOIN system s ON s.id = t.system_id
+JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted' AND NOT p.unjudged
+JOIN dataset d ON d.id = p.dataset_id
+JOIN candidacy q ON q.continuation_id = t.id AND q.scenario = :scenario
+LEFT JOIN comparison c ON c.id = q.comparison_id
+LEFT JOIN (
+    SELECT comparison_id, count(*) FILTER (WHERE verdict = 'candidate') AS candidate,
+           count(*) FILTER (WHERE verdict = 'equal') AS equal,
+           count(*) FILTER (WHERE verdict = 'reference') AS reference
+    FROM annotation WHERE study_id = :study AND status = 'counted' GROUP BY comparison_id
+) a ON a.comparison_id = c.id
+WHERE t.study_id = :study
+"""
+
+_FOUND = text(f"""
+WITH texts AS ({_TEXTS})
+SELECT *, count(*) OVER () AS total FROM texts
+WHERE (:dataset = '' OR dataset = :dataset)
+  AND (:system = '' OR system = :system)
+  AND ttr BETWEEN :ttr_from AND :ttr_to
+  AND CASE :verdict WHEN 'candidate' THEN candidate > 0 WHEN 'equal' THEN equal > 0
+                    WHEN 'reference' THEN reference > 0 ELSE true END
+  AND CASE WHEN :consensus = '' THEN true
+           WHEN candidate + equal + reference < coalesce(quota, 1) THEN false
+           WHEN :consensus = 'good' THEN reference = 0
+           WHEN :consensus = 'bad' THEN candidate + equal = 0
+           ELSE reference > 0 AND candidate + equal > 0 END
+ORDER BY passage_id, system LIMIT :limit OFFSET :offset
+""")
+
+_OF_PASSAGE = text(f"WITH texts AS ({_TEXTS}) SELECT * FROM texts WHERE passage_id = :passage ORDER BY system")
+
+
+def find_texts(session: Session, study: Study, wanted: TextFilter) -> tuple[list[FoundText], int]:
+    """One page of the texts that pass the filter, in the order of their passages, and how many pass in all."""
+    parameters = wanted.model_dump() | {
+        "study": study.id,
+        "limit": PAGE,
+        "offset": PAGE * (wanted.page - 1),
+    }
+    rows = session.execute(_FOUND, parameters).all()
+    found = [
+        FoundText(
+            row.passage_id,
+            row.dataset,
+            row.system,
+            row.context,
+            row.text[:200],
+            row.ttr,
+            _verdicts(row),
+            _consensus(row),
+            row.is_recall,
+        )
+        for row in rows
+    ]
+    return found, rows[0].total if rows else 0
+
+
+def find_passage(session: Session, study: Study, passage_id: int) -> tuple[Passage, str]:
+    """The passage and its dataset's name. Raises NotFoundError unless it is the study's."""
+    query = (
+        select(Passage, Dataset.name)
+        .join(Dataset, Dataset.id == Passage.dataset_id)
+        .where(Passage.id == passage_id, Passage.study_id == study.id)
+    )
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise NotFoundError(f"The study {study.slug!r} has no passage {passage_id}.")
+    return found[0], found[1]
+
+
+def side_by_side(session: Session, study: Study, passage: Passage, *, scenario: int) -> list[SideBySide]:
+    """The original, then every system's continuation of the passage."""
+    reference = reference_tokenizer(session, study)
+    shown_tokens = scenario - CONTEXT_TOKENS
+
+    def pieces(continuation: str) -> list[Piece]:
+        return marked(reference, passage.context, continuation, shown_tokens=shown_tokens)
+
+    rows = session.execute(_OF_PASSAGE, {"study": study.id, "passage": passage.id, "scenario": scenario})
+    original = SideBySide("original", pieces(passage.original), None, Verdicts(), None)
+    return [
+        original,
+        *(
+            SideBySide(row.system, pieces(row.text), row.ttr, _verdicts(row), _consensus(row), row.is_recall)
+            for row in rows
+        ),
+    ]
+
+
+def _verdicts(row: Row[Any]) -> Verdicts:
+    return Verdicts(row.candidate, row.equal, row.reference)
+
+
+def _consensus(row: Row[Any]) -> Consensus | None:
+    return consensus(_verdicts(row), row.quota) if row.quota else None
