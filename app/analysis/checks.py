@@ -55,7 +55,8 @@ SELECT min(n) AS fewest, max(n) AS most FROM (
     SELECT count(c.id) + count(q.continuation_id) FILTER (WHERE q.comparison_id IS NULL) AS n
     FROM system s
     CROSS JOIN unnest(s.scenarios) AS wanted(scenario)
-    LEFT JOIN (continuation t JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted' AND NOT p.unjudged) ON t.system_id = s.id
+    LEFT JOIN (continuation t JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted' AND NOT p.unjudged)
+      ON t.system_id = s.id
     LEFT JOIN candidacy q ON q.continuation_id = t.id AND q.scenario = wanted.scenario
     LEFT JOIN comparison c ON c.id = q.comparison_id AND c.number IS NOT NULL AND NOT c.withdrawn
     WHERE s.study_id = :study

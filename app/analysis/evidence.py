@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.analysis.preferences import SystemResult, preference_results
 from app.analysis.exhibit import WithdrawnAnnotators
+from app.analysis.preferences import SystemResult, preference_results
 from app.analysis.rows import COUNTED, WITHDRAWN, Answers, Continuations, DatasetFacts, StudyRows, SystemFacts
 from app.models import Study
 from app.models.system import SCENARIOS

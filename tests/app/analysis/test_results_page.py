@@ -115,12 +115,16 @@ def test_a_new_annotation_shows_at_once(researcher: Browser, db: Session, golden
 
 
 def test_withdrawn_annotators_can_be_counted_in_and_left_out(researcher: Browser, db: Session, golden: Study) -> None:
-    busiest = db.scalars(select(Annotation.annotator_id).group_by(Annotation.annotator_id).order_by(func.count().desc()))
+    busiest = db.scalars(
+        select(Annotation.annotator_id).group_by(Annotation.annotator_id).order_by(func.count().desc())
+    )
     db.add(Review(study_id=golden.id, annotator_id=busiest.first(), decision=Decision.WITHDRAWN, reason="asked to"))
     db.commit()
     counts = {}
     for choice in WithdrawnAnnotators:
-        rows = csv.DictReader(io.StringIO(researcher.get(f"/studies/golden/results/table-1.csv?withdrawn={choice}").text))
+        rows = csv.DictReader(
+            io.StringIO(researcher.get(f"/studies/golden/results/table-1.csv?withdrawn={choice}").text)
+        )
         counts[choice] = sum(int(row["n"]) for row in rows if row["n"])
         assert f"withdrawn={choice}" in researcher.get("/studies/golden/results").text
     # the golden study keeps answers of people who withdrew earlier as `withdrawn`, which only *with* counts

@@ -149,7 +149,9 @@ def test_the_ratios_follow_from_the_counted_rows(session: Session) -> None:
     assert len(rows) == 15
     for result in Evidence(session, study).preferences:
         mine = [
-            row["verdict"] for row in rows if (row["system"], int(row["scenario"])) == (result.system.name, result.scenario)
+            row["verdict"]
+            for row in rows
+            if (row["system"], int(row["scenario"])) == (result.system.name, result.scenario)
         ]
         assert result.verdicts.n == len(mine)
         if mine:
