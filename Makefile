@@ -51,6 +51,12 @@ browser: install-dev ## Make sure a browser for the tests is there
 	  || $(BIN)/python -m playwright install --with-deps chromium-headless-shell \
 	  || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null)
 
+screenshots: install-dev model browser ## Make the pictures in docs/screenshots from a demo of their own
+	@folder=$$(mktemp -d); $(BIN)/toprank demo --port 8998 --data-dir $$folder & demo=$$!; \
+	  while ! [ -f $$folder/demo_credentials.json ]; do sleep 1; kill -0 $$demo || exit 1; done; sleep 10; \
+	  $(BIN)/python -m demo.screenshots http://127.0.0.1:8998 $$folder/demo_credentials.json docs/screenshots; status=$$?; \
+	  kill -INT $$demo; wait $$demo; rm -rf $$folder; exit $$status
+
 lock: install-dev ## Write down the exact versions that are installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu//' > locks/dev.txt
 
