@@ -1,6 +1,6 @@
 """A study of any size, made by SQL in seconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -37,8 +37,13 @@ class Pool:
 
     slug: str
     study_id: int
+    comparisons: int
     annotator_ids: list[int]
     tokens: list[str]
+
+    def half(self, nth: int) -> "Pool":
+        """The same study with every second annotator, so that two measurements share it and nobody's answers meet."""
+        return replace(self, annotator_ids=self.annotator_ids[nth::2], tokens=self.tokens[nth::2])
 
 
 def make_pool(engine: Engine, settings: Settings, *, comparisons: int, annotators: int) -> Pool:
@@ -61,7 +66,7 @@ def make_pool(engine: Engine, settings: Settings, *, comparisons: int, annotator
         session.add_all(people)
         session.flush()
         tokens = [start_session(session, person, lifetime=settings.session_lifetime) for person in people]
-        pool = Pool(slug, study.id, [person.id for person in people], tokens)
+        pool = Pool(slug, study.id, comparisons, [person.id for person in people], tokens)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     return pool

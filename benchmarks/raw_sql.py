@@ -1,0 +1,138 @@
+"""The statements of a judgement straight from psycopg: what the database alone costs, and so the floor of ours."""
+
+import re
+import threading
+import time
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.rows import dict_row
+from sqlalchemy import TextClause
+
+from app.annotation import claims, drawing, leases, page, verdicts
+from app.domain.annotator_lock import ANNOTATOR_LOCKS
+from benchmarks.cpu import tree_cpu_seconds
+from benchmarks.measured import Measured
+from benchmarks.pool import Pool
+
+Connection = psycopg.Connection[dict[str, Any]]
+EQUAL = {
+    "verdict_shown": "equal",
+    "verdict": "equal",
+    "status": "counted",
+    "supersedes": None,
+    "guidelines_version": 1,
+    "duration_ms": 1,
+}
+
+
+def for_psycopg(statement: TextClause) -> str:
+    """The same SQL with psycopg's parameters."""
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement.text)
+
+
+CYCLE = {
+    name: for_psycopg(statement)
+    for name, statement in {
+        "lock": leases._LOCK_CLAIM,
+        "mine": verdicts._MINE,
+        "answer": verdicts._ANSWER,
+        "held": claims._HELD,
+        "promote": claims._PROMOTE,
+        "draw": drawing._AT_RANDOM,
+        "lease": claims._LEASE,
+        "pairs": page._PAIRS,
+    }.items()
+}
+
+
+class RawAnnotator:
+    """One annotator's connection, and how long each of their claims and judgements took (seconds)."""
+
+    def __init__(self, connection: Connection, annotator_id: int, pool: Pool) -> None:
+        self.connection = connection
+        self.fixed = {
+            "annotator": annotator_id,
+            "study": pool.study_id,
+            "comparisons": pool.comparisons,
+            "draws": drawing.FEW,
+            "lease": timedelta(minutes=20),
+            "key": ANNOTATOR_LOCKS + annotator_id,
+        }
+        self.ordinal = 0
+        self.latencies: list[float] = []
+        self.claim_latencies: list[float] = []
+
+    def judge(self, cycles: int) -> None:
+        """Judge until nothing is left or often enough."""
+        claim = self._lease("shown")
+        for _ in range(cycles):
+            if claim is None:
+                break
+            start = time.perf_counter()
+            claim = self._cycle(claim)
+            self.latencies.append(time.perf_counter() - start)
+
+    def _cycle(self, claim: UUID) -> UUID | None:
+        with self.connection.transaction():
+            parameters = self.fixed | {"claim": claim}
+            self.connection.execute(CYCLE["lock"], parameters)
+            mine = self.connection.execute(CYCLE["mine"], parameters).fetchone()
+            if mine is None:
+                return None
+            answered = {"assignment": mine["id"], "comparison": mine["comparison_id"], "slot": mine["slot"]}
+            self.connection.execute(CYCLE["answer"], parameters | answered | EQUAL)
+            held = self.connection.execute(CYCLE["held"], parameters).fetchone() or {}
+            promoted = self.connection.execute(CYCLE["promote"], parameters).fetchone() if held["next"] else None
+            following = self._lease("next" if promoted else "shown")
+            shown: UUID | None = promoted["claim"] if promoted else following
+            self.connection.execute(CYCLE["pairs"], {"claims": [shown, following]}).fetchall()
+            return shown
+
+    def _lease(self, state: str) -> UUID | None:
+        start = time.perf_counter()
+        drawn = self.connection.execute(CYCLE["draw"], self.fixed).fetchone()
+        if drawn is None:
+            return None
+        self.ordinal += 1
+        claim = uuid4()
+        leased = {
+            "claim": claim,
+            "comparison": drawn["id"],
+            "exposure": 1,
+            "kind": "study",
+            "occasion": 0,
+            "ordinal": self.ordinal,
+            "candidate_first": True,
+            "state": state,
+        }
+        self.connection.execute(CYCLE["lease"], self.fixed | leased)
+        self.claim_latencies.append(time.perf_counter() - start)
+        return claim
+
+
+def measure_raw(plain_url: str, postgres_pid: int, pool: Pool, cycles: int) -> Measured:
+    """Every annotator on a connection and in a thread of their own; only the database's CPU is counted."""
+    with ExitStack() as stack:  # a backend's time is lost from view while it ends, so all stay until the end
+        annotators = [
+            RawAnnotator(
+                stack.enter_context(psycopg.connect(plain_url, row_factory=dict_row, autocommit=True)), one, pool
+            )
+            for one in pool.annotator_ids
+        ]
+        threads = [threading.Thread(target=annotator.judge, args=(cycles,)) for annotator in annotators]
+        postgres, start = tree_cpu_seconds(postgres_pid), time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return Measured(
+            [latency for annotator in annotators for latency in annotator.latencies],
+            time.perf_counter() - start,
+            app_cpu=0.0,
+            postgres_cpu=tree_cpu_seconds(postgres_pid) - postgres,
+            claim_latencies=[latency for annotator in annotators for latency in annotator.claim_latencies],
+        )
