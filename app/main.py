@@ -19,6 +19,7 @@ from app.export.routes import router as export
 from app.form_tokens import check_form_token
 from app.origin_check import OriginCheck
 from app.people.routes import router as people
+from app.quality.routes import router as quality
 from app.resources import Resources
 from app.security_headers import SecurityHeaders
 from app.settings import Settings
@@ -26,7 +27,7 @@ from app.static_files import STATIC, HashedStaticFiles
 from app.studies.routes import router as studies
 from app.templating import use_language
 
-PAGES = (analysis, annotation, annotation_steps, auth, checkpoints, export, people, studies, texts)
+PAGES = (analysis, annotation, annotation_steps, auth, checkpoints, export, people, quality, studies, texts)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -29,7 +29,7 @@ def make_environment() -> Environment:
         auto_reload=False,  # saves a look at the disk for each page
     )
     environment.globals["static_url"] = static_url
-    environment.filters.update(thousands=thousands, percent=percent, moment=moment, markdown=markdown)
+    environment.filters.update(thousands=thousands, percent=percent, moment=moment, seconds=seconds, markdown=markdown)
     environment.add_extension("jinja2.ext.i18n")
     return environment
 
@@ -42,6 +42,11 @@ def thousands(number: float) -> str:
 def percent(share: float, digits: int = 1) -> str:
     """0.3456 -> 34.6 %, with a space that does not break."""
     return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def seconds(milliseconds: float) -> str:
+    """4321 -> 4.3 s, with a space that does not break."""
+    return f"{milliseconds / 1000:.1f}\u00a0s"
 
 
 def moment(time: datetime) -> str:

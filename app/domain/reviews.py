@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.domain.annotator_lock import lock_annotator
 from app.errors import ConflictError
 from app.models import Review, Study
 from app.models.review import Decision
@@ -105,6 +106,7 @@ def pause(session: Session, study: Study, annotator_id: int, *, by_id: int | Non
 
     Raises ConflictError when they are paused or withdrawn already.
     """
+    lock_annotator(session, annotator_id)
     if is_out(session, study, annotator_id):
         raise ConflictError("This annotator is paused or withdrawn already.")
     return record_decision(session, study, annotator_id, Decision.PAUSED, reason=reason, by_id=by_id)
@@ -112,6 +114,7 @@ def pause(session: Session, study: Study, annotator_id: int, *, by_id: int | Non
 
 def resume(session: Session, study: Study, annotator_id: int, *, by_id: int | None, reason: str = "") -> Review:
     """Let a paused annotator go on. Raises ConflictError for everybody else; a withdrawal is final."""
+    lock_annotator(session, annotator_id)
     decision = last_decision(session, study, annotator_id)
     if decision is None or decision.decision != Decision.PAUSED:
         raise ConflictError("This annotator is not paused, so there is nothing to resume.")

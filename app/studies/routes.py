@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.progress import study_progress
+from app.domain.staffing import staffing
 from app.domain.studies import all_studies, find_study
 from app.templating import is_htmx, render
 
@@ -28,4 +29,5 @@ def show_study(request: Request, _researcher: CurrentResearcher, session: DbSess
         "studies/_progress.html" if is_htmx(request) else "studies/show.html",
         study=study,
         progress=study_progress(session, study),
+        staffing=staffing(session, study),
     )

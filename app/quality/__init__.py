@@ -1,0 +1,1 @@
+"""How annotators work, and what a researcher decides about it."""

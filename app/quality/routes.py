@@ -1,0 +1,84 @@
+"""/studies/{slug}/quality: how each annotator works, and a researcher's decisions about them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.dependencies import CurrentResearcher, DbSession
+from app.domain.pseudonyms import find_annotator
+from app.domain.reviews import pause, resume
+from app.domain.rules import rules_of
+from app.domain.studies import find_study
+from app.domain.withdrawals import withdraw
+from app.forms import PageForm
+from app.quality.measures import study_quality
+from app.templating import render, see_other
+
+router = APIRouter(prefix="/studies/{slug}/quality")
+
+
+class DecisionForm(PageForm):
+    """Why somebody is paused, resumed or withdrawn; kept with the decision."""
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+@router.get("")
+def show_quality(request: Request, _researcher: CurrentResearcher, session: DbSession, slug: str) -> Response:
+    """Every annotator of the study; who waits for a review comes first."""
+    study = find_study(session, slug)
+    return render(
+        request,
+        "quality/show.html",
+        study=study,
+        rules=rules_of(study),
+        annotators=study_quality(session, study),
+    )
+
+
+@router.post("/{annotator}/pause")
+def submit_pause(
+    researcher: CurrentResearcher,
+    session: DbSession,
+    slug: str,
+    annotator: str,
+    form: Annotated[DecisionForm, Form()],
+) -> Response:
+    """Hand the annotator nothing new until somebody resumes them."""
+    study = find_study(session, slug)
+    person = find_annotator(session, study, annotator)
+    pause(session, study, person.id, by_id=researcher.id, reason=form.reason)
+    return see_other(f"/studies/{study.slug}/quality")
+
+
+@router.post("/{annotator}/resume")
+def submit_resumption(
+    researcher: CurrentResearcher,
+    session: DbSession,
+    slug: str,
+    annotator: str,
+    form: Annotated[DecisionForm, Form()],
+) -> Response:
+    """Let the annotator go on; thresholds look only at what they answer from now on."""
+    study = find_study(session, slug)
+    person = find_annotator(session, study, annotator)
+    resume(session, study, person.id, by_id=researcher.id, reason=form.reason)
+    return see_other(f"/studies/{study.slug}/quality")
+
+
+@router.post("/{annotator}/withdraw")
+def submit_withdrawal(
+    researcher: CurrentResearcher,
+    session: DbSession,
+    slug: str,
+    annotator: str,
+    form: Annotated[DecisionForm, Form()],
+) -> Response:
+    """Take the annotator out of the study for good, by the rule that its protocol locked."""
+    study = find_study(session, slug)
+    person = find_annotator(session, study, annotator)
+    withdraw(session, study, person.id, by_id=researcher.id, reason=form.reason)
+    return see_other(f"/studies/{study.slug}/quality")
