@@ -33,12 +33,20 @@ def toprank(*arguments: str) -> list[str]:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within, Ctrl-C and SIGTERM raise StoppedError in the main thread; afterwards they mean what they meant before."""
+    """Within, Ctrl-C and SIGTERM raise StoppedError in the main thread; afterwards they mean what they meant before.
+
+    Only the first raises: a second one, from an impatient person or from a supervisor that signals the process and its
+    group, must not interrupt the stopping of the children.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
         raise StoppedError
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:

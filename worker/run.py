@@ -1,7 +1,9 @@
 """Run a worker until it is told to stop: one job at a time of those that need a model, and upkeep beside it."""
 
 import asyncio
+import os
 import signal
+import threading
 from contextlib import suppress
 
 from procrastinate import App
@@ -15,6 +17,8 @@ from worker.upkeep import STALLED_AFTER_S, UPKEEP_QUEUE
 HEARTBEAT_S = 10
 # A batch that is nearly there may finish; any other is abandoned and written again later.
 PATIENCE_S = 2
+# A worker that lost its database would wait for it before it ends, so it ends anyway: nothing is lost by that.
+GIVE_UP_S = 10
 
 
 def run_worker(database_url: str, *, first_batch: int, batch: int) -> None:
@@ -28,7 +32,7 @@ async def _run(app: App, context: dict[str, object]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, stop.set)
+        loop.add_signal_handler(sign, _stop, stop)
     async with app.open_async():
         queues = [
             asyncio.create_task(_serve(app, queue, context), name=f"queue {queue}")
@@ -43,6 +47,13 @@ async def _run(app: App, context: dict[str, object]) -> None:
                 await task
     if not stop.is_set():
         raise UnavailableError("The worker lost its database and stops; what it was doing is done again by the next.")
+
+
+def _stop(stop: asyncio.Event) -> None:
+    stop.set()
+    giving_up = threading.Timer(GIVE_UP_S, os._exit, args=(1,))
+    giving_up.daemon = True
+    giving_up.start()
 
 
 async def _serve(app: App, queue: str, context: dict[str, object]) -> None:

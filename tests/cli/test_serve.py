@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -116,6 +117,22 @@ def test_up_starts_all_of_it_and_leaves_nothing_behind(data_dir: Path) -> None:
     finally:
         everything.kill()
         embedded_postgres.remove(data_dir)
+
+
+def test_a_second_signal_does_not_interrupt_the_stopping() -> None:
+    from cli.processes import StoppedError, running, stoppable
+
+    slow_to_end = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: time.sleep(1) or exit(7)); print(); time.sleep(60)"
+    with (
+        pytest.raises(StoppedError),
+        stoppable(),
+        running({"one": [sys.executable, "-c", slow_to_end]}, {}) as children,
+    ):
+        time.sleep(1)
+        threading.Timer(0.3, os.kill, args=(os.getpid(), signal.SIGTERM)).start()
+        os.kill(os.getpid(), signal.SIGINT)
+    assert children["one"].returncode == 7
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_when_one_part_ends_the_others_are_stopped(data_dir: Path) -> None:
