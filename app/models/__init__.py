@@ -5,7 +5,7 @@ from app.models.checkpoint import Checkpoint
 from app.models.comparison import Candidacy, Comparison
 from app.models.continuation import Continuation
 from app.models.passage import Passage
-from app.models.person import Invitation, LoginAttempt, LoginSession, Person
+from app.models.person import ApiToken, Invitation, LoginAttempt, LoginSession, Person
 from app.models.review import Review
 from app.models.score import Score, Scoring
 from app.models.study import Dataset, Look, ReferenceTokens, Study
@@ -23,6 +23,7 @@ from app.models.taking_part import (
 
 __all__ = [
     "Annotation",
+    "ApiToken",
     "Assignment",
     "Candidacy",
     "Checkpoint",

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
@@ -72,3 +72,28 @@ class LoginAttempt(Base):
     account: Mapped[str] = mapped_column(String(320))
     address: Mapped[str] = mapped_column(String(64))
     attempted_at: Mapped[CreatedAt]
+
+
+class TokenScope(StrEnum):
+    """What a program may do with a token; it can do nothing else."""
+
+    UPLOAD = "upload"  # send checkpoints as this person
+    WORKER = "worker"  # fetch the files of checkpoints
+
+
+class ApiToken(Base):
+    """A program's key to the API in the name of a person; only the SHA-256 of it is stored, and it expires."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (
+        CheckConstraint("cardinality(scopes) > 0", name="scopes_not_empty"),
+        CheckConstraint("expires_at > created_at", name="expires_later"),
+    )
+
+    id: Mapped[Id]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[Timestamp]
+    revoked_at: Mapped[Timestamp | None]

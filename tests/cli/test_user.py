@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app.auth.accounts import EmailError, create_person
+from app.auth.api_tokens import find_bearer
 from app.auth.invitations import invited_person
-from app.models.person import Role
+from app.errors import NotFoundError
+from app.models.person import Role, TokenScope
 from cli.user import app
 
 
@@ -47,3 +49,19 @@ def test_a_bad_address_is_one_clear_error_and_nothing_is_written(engine: Engine)
 def test_an_unknown_role_is_refused() -> None:
     done = CliRunner().invoke(app, ["add", "new@lab.example", "--role", "root"])
     assert done.exit_code == 2
+
+
+def test_a_token_is_printed_once_and_works(engine: Engine) -> None:
+    with Session(engine) as session:
+        create_person(session, email="new@lab.example", role=Role.RESEARCHER)
+        session.commit()
+    done = CliRunner().invoke(app, ["token", "new@lab.example", "--scope", "upload", "--json"])
+    made = json.loads(done.output)
+    assert made["scopes"] == ["upload"]
+    with Session(engine) as session:
+        assert find_bearer(session, made["token"], TokenScope.UPLOAD).email == "new@lab.example"
+
+
+def test_nobody_gets_no_token() -> None:
+    done = CliRunner().invoke(app, ["token", "nobody@lab.example", "--scope", "upload"])
+    assert isinstance(done.exception, NotFoundError)

@@ -1,0 +1,81 @@
+"""Tokens of programs."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.auth.api_tokens import PREFIX, ApiTokenError, create_api_token, find_bearer
+from app.errors import ForbiddenError, ToprankError
+from app.models import ApiToken, Person
+from app.models.person import Role, TokenScope
+from tests.factories import make_person
+
+
+@pytest.fixture
+def person(session: Session) -> Person:
+    return make_person(session, role=Role.RESEARCHER)
+
+
+def test_a_token_stands_for_its_person(session: Session, person: Person) -> None:
+    token = create_api_token(session, person, [TokenScope.UPLOAD])
+    assert find_bearer(session, token, TokenScope.UPLOAD) is person
+
+
+def test_the_token_itself_is_not_stored(session: Session, person: Person) -> None:
+    token = create_api_token(session, person, [TokenScope.UPLOAD])
+    stored = session.scalars(select(ApiToken)).one()
+    assert token.startswith(PREFIX)
+    assert token.encode() not in stored.token_hash
+    assert len(stored.token_hash) == 32
+
+
+def test_a_token_does_only_what_it_is_for(session: Session, person: Person) -> None:
+    token = create_api_token(session, person, [TokenScope.WORKER])
+    with pytest.raises(ForbiddenError, match="lacks the scope upload"):
+        find_bearer(session, token, TokenScope.UPLOAD)
+
+
+@pytest.mark.parametrize("token", ["", "toprank_guess", "é"])
+def test_an_unknown_token_is_refused(session: Session, token: str) -> None:
+    with pytest.raises(ApiTokenError, match="Authorization: Bearer"):
+        find_bearer(session, token, TokenScope.UPLOAD)
+
+
+def test_an_expired_token_is_refused(session: Session, person: Person) -> None:
+    token = create_api_token(session, person, [TokenScope.UPLOAD])
+    stored = session.scalars(select(ApiToken)).one()
+    stored.created_at, stored.expires_at = func.now() - timedelta(days=2), func.now() - timedelta(seconds=1)
+    session.flush()
+    with pytest.raises(ApiTokenError):
+        find_bearer(session, token, TokenScope.UPLOAD)
+
+
+def test_a_revoked_token_is_refused(session: Session, person: Person) -> None:
+    token = create_api_token(session, person, [TokenScope.UPLOAD])
+    session.scalars(select(ApiToken)).one().revoked_at = func.now()
+    session.flush()
+    with pytest.raises(ApiTokenError):
+        find_bearer(session, token, TokenScope.UPLOAD)
+
+
+def test_a_disabled_person_s_token_is_refused(session: Session, person: Person) -> None:
+    token = create_api_token(session, person, [TokenScope.UPLOAD])
+    person.disabled_at = func.now()
+    session.flush()
+    with pytest.raises(ApiTokenError):
+        find_bearer(session, token, TokenScope.UPLOAD)
+
+
+def test_an_annotator_has_no_token(session: Session) -> None:
+    with pytest.raises(ToprankError, match="for researchers and admins"):
+        create_api_token(session, make_person(session), [TokenScope.UPLOAD])
+
+
+def test_a_token_needs_a_scope_and_an_end(session: Session, person: Person) -> None:
+    with pytest.raises(ToprankError, match="choose from: upload, worker"):
+        create_api_token(session, person, [])
+    for days in (0, 367):
+        with pytest.raises(ToprankError, match="1 to 366 days"):
+            create_api_token(session, person, [TokenScope.UPLOAD], valid_for=timedelta(days=days))
