@@ -1,44 +1,67 @@
 """A picture as a file: SVG, PDF or PNG, with what made it printed at its foot and kept in its metadata."""
 
 import io
+import textwrap
 import threading
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-from app.analysis.exhibit import Exhibit, Provenance, Theme
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from app.analysis.exhibit import Exhibit, Provenance
 from app.errors import NotFoundError
+from metrics.plots.style import Theme
 
 PictureFormat = Literal["svg", "pdf", "png"]
 PICTURE_FORMATS: tuple[PictureFormat, ...] = get_args(PictureFormat)
 MEDIA_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 DOTS_PER_INCH = 200
-_FOOT_POINTS = 6.5
 # matplotlib's settings belong to the process; one picture at a time.
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def picture(exhibit: Exhibit, provenance: Provenance, file_format: PictureFormat, theme: Theme = "light") -> bytes:
-    """The exhibit's picture. Raises NotFoundError while it has none."""
-    from matplotlib import rc_context
+class Appearance(NamedTuple):
+    """How a picture is to look; on a page its title stands above it already."""
 
+    file_format: PictureFormat
+    theme: Theme = "light"
+    with_title: bool = True
+
+
+def picture(exhibit: Exhibit, provenance: Provenance, look: Appearance) -> bytes:
+    """The exhibit's picture. Raises NotFoundError while it has none."""
     if exhibit.draw is None:
         raise NotFoundError(f"{exhibit.name} has no picture yet: {exhibit.missing or 'there is nothing to draw'}")
     out = io.BytesIO()
     # Text stays text: it can be searched and read aloud, and a PDF keeps its fonts.
     settings = rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "toprank"})
     with _ONE_AT_A_TIME, settings:
-        figure = exhibit.draw(theme)
-        foot = "\n".join(provenance.lines)
-        colour = "#a9aaa3" if theme == "dark" else "#5c5d57"
-        # below the drawing, whatever its size: the tight box grows to hold it
-        figure.text(0.0, -0.02, foot, fontsize=_FOOT_POINTS, color=colour, va="top", ha="left")
+        figure = exhibit.draw(look.theme)
+        _write_around(figure, exhibit, provenance, look)
         figure.savefig(
             out,
-            format=file_format,
+            format=look.file_format,
             dpi=DOTS_PER_INCH,
             bbox_inches="tight",
-            metadata=_metadata(exhibit, provenance, file_format),
+            metadata=_metadata(exhibit, provenance, look.file_format),
         )
     return out.getvalue()
+
+
+def _write_around(figure: Figure, exhibit: Exhibit, provenance: Provenance, look: Appearance) -> None:
+    """Title above and origin below the drawing, whatever its size: the tight box grows to hold them."""
+    ink, soft = ("#e9e7e1", "#a9aaa3") if look.theme == "dark" else ("#1c1d1b", "#5c5d57")
+    columns = int(figure.get_figwidth() * 15)
+    if look.with_title:
+        title = "\n".join(textwrap.wrap(f"{exhibit.name}: {exhibit.title}", columns))
+        figure.text(0.0, 1.03, _plain(title), fontsize=10, fontweight="bold", color=ink, va="bottom", ha="left")
+    foot = "\n".join(part for line in provenance.lines for part in textwrap.wrap(line, 2 * columns))
+    figure.text(0.0, -0.02, _plain(foot), fontsize=6.5, color=soft, va="top", ha="left")
+
+
+def _plain(words: str) -> str:
+    """Dollar signs are no mathematics."""
+    return words.replace("$", r"\$")
 
 
 def _metadata(exhibit: Exhibit, provenance: Provenance, file_format: PictureFormat) -> dict[str, str | None]:

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from app.analysis.exhibit import WithdrawnAnnotators
 from app.analysis.preferences import SystemResult, preference_results
 from app.analysis.rows import COUNTED, WITHDRAWN, Answers, Continuations, DatasetFacts, StudyRows, SystemFacts
+from app.domain.scores import ScoreSummary, score_summaries
 from app.models import Study
 from app.models.system import SCENARIOS
-from metrics.ttr import SCENARIO_WINDOWS, windowed_ttr
+from metrics.ttr import SCENARIO_WINDOWS, sliding_ttr_of_rows, windowed_ttr
 
 _SYSTEMS = text("""
 SELECT s.id, s.name, s.checkpoint_id, k.name AS checkpoint, s.strategy, s.block_citations, s.scenarios
@@ -65,6 +66,12 @@ SELECT p.dataset_id, p.token_ids[33:256] AS token_ids
 FROM passage p WHERE p.study_id = :study AND p.state = 'accepted' AND NOT p.unjudged ORDER BY p.id
 """)
 
+_CONTINUATION_STATES = text("""
+SELECT t.system_id, concat_ws('.', count(*), max(t.id)) FROM continuation t
+JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted' AND NOT p.unjudged
+WHERE t.study_id = :study GROUP BY t.system_id
+""")
+
 # The newest decision on each annotator holds.
 _WITHDRAWN = text("""
 SELECT annotator_id FROM (
@@ -80,12 +87,18 @@ FROM reference_tokens r WHERE r.sha256 = :sha256
 
 
 class Evidence:
-    """One study at one moment."""
+    """One study at one moment; `chosen_passage` is the text of Figure 4, any scored one by default."""
 
     def __init__(
-        self, session: Session, study: Study, *, withdrawn: WithdrawnAnnotators = WithdrawnAnnotators.BY_PROTOCOL
+        self,
+        session: Session,
+        study: Study,
+        *,
+        withdrawn: WithdrawnAnnotators = WithdrawnAnnotators.BY_PROTOCOL,
+        chosen_passage: int | None = None,
     ) -> None:
         self.session = session
+        self.chosen_passage = chosen_passage
         self.study = study
         self.withdrawn = withdrawn
         now = session.execute(_NOW, {"sha256": study.reference_tokens_sha256}).one()
@@ -138,10 +151,37 @@ class Evidence:
         return preference_results(rows)
 
     @cached_property
+    def scores(self) -> dict[str, ScoreSummary]:
+        """What each scored checkpoint predicts over all judged passages, by its name."""
+        every = score_summaries(self.session, self.study)
+        return {summary.checkpoint: summary for summary in every if summary.dataset is None}
+
+    def perplexity_of(self, system: SystemFacts) -> float | None:
+        """Perplexity of the contexts under the system's checkpoint; None until it is scored."""
+        found = self.scores.get(system.checkpoint)
+        return found.perplexity if found else None
+
+    @cached_property
+    def continuation_states(self) -> dict[int, str]:
+        """By system, a word that changes with its continuations, which are only ever added."""
+        rows = self.session.execute(_CONTINUATION_STATES, {"study": self.study.id})
+        return {system: state for system, state in rows}  # noqa: C416 a row is no pair to mypy
+
+    @cached_property
+    def _original_tokens(self) -> list[tuple[int, list[int]]]:
+        return [(dataset, ids) for dataset, ids in self.session.execute(_ORIGINALS, {"study": self.study.id})]
+
+    @cached_property
+    def original_sliding(self) -> NDArray[np.float64] | None:
+        """Mean TTR of the latest 96 tokens along the originals; None without passages."""
+        tokens = [ids for _, ids in self._original_tokens]
+        return sliding_ttr_of_rows(np.array(tokens)).mean(axis=0) if tokens else None
+
+    @cached_property
     def original_ttr(self) -> dict[tuple[int, int], float]:
         """Mean TTR of the originals by dataset and scenario, over the same windows as the candidates'."""
         ratios: dict[tuple[int, int], list[float]] = {}
-        for dataset, token_ids in self.session.execute(_ORIGINALS, {"study": self.study.id}):
+        for dataset, token_ids in self._original_tokens:
             for scenario, window in SCENARIO_WINDOWS.items():
                 ratios.setdefault((dataset, scenario), []).append(windowed_ttr(token_ids, window))
         return {key: sum(values) / len(values) for key, values in ratios.items()}

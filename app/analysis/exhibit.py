@@ -6,13 +6,13 @@ Page, command line, downloads and archive all take the same `Exhibit`; none of t
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from matplotlib.figure import Figure
 
-Theme = Literal["light", "dark"]
+from metrics.plots.style import Theme
+
 Cell = str | int | float | tuple[float, float] | None
+Drawing = Callable[[Theme], Figure]
 NOTHING = "–"
 
 
@@ -38,7 +38,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `key` for programs, `title` for people; what is not `in_paper` stays out of the LaTeX table.
+    """One column: `key` for programs, `title` for people; what is not `in_paper` stays out of the LaTeX table, what is
+    not `on_page` stands in the files alone.
 
     An interval's cell is a pair, which CSV writes as two columns.
     """
@@ -48,6 +49,7 @@ class Column:
     kind: Kind = Kind.TEXT
     digits: int = 1
     in_paper: bool = True
+    on_page: bool = True
 
     def written(self, cell: Cell) -> str:
         """The cell for a page; shares in percent."""
@@ -100,7 +102,7 @@ class Exhibit:
     notes: tuple[str, ...] = ()
     reported: tuple[Reported, ...] = ()
     missing: str | None = None
-    draw: Callable[[Theme], "Figure"] | None = field(default=None, compare=False)
+    draw: Drawing | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):

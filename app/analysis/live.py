@@ -3,21 +3,15 @@
 What is behind them is summed up in one line by one query; the same line means the same results.
 """
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
-
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.analysis.drawing import PictureFormat, picture
+from app.analysis.drawing import Appearance, picture
 from app.analysis.evidence import Evidence
-from app.analysis.exhibit import Theme, WithdrawnAnnotators
+from app.analysis.exhibit import WithdrawnAnnotators
+from app.analysis.kept import Kept
 from app.analysis.registry import Findings, findings
 from app.models import Study
-
-Value = TypeVar("Value")
 
 # A status that changes, as in a revision or a withdrawal, moves a sum even where no row is new.
 _STATE = text("""
@@ -41,28 +35,6 @@ def state_of(session: Session, study: Study) -> str:
     return str(session.execute(_STATE, {"study": study.id}).scalar_one())
 
 
-class Kept(Generic[Value]):
-    """The latest values by key, made when asked for and not there; safe for threads, which may make one twice."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[tuple[object, ...], Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[object, ...], make: Callable[[], Value]) -> Value:
-        """The value that was kept, else a new one."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        value = make()
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-        return value
-
-
 _findings: Kept[Findings] = Kept(8)
 _pictures: Kept[bytes] = Kept(256)
 
@@ -74,9 +46,7 @@ def live_findings(session: Session, study: Study, *, withdrawn: WithdrawnAnnotat
     return state, found
 
 
-def live_picture(state: str, found: Findings, key: str, *, file_format: PictureFormat, theme: Theme) -> bytes:
+def live_picture(state: str, found: Findings, key: str, look: Appearance) -> bytes:
     """One exhibit's picture as a file. Raises NotFoundError where there is none."""
     exhibit = found.find(key)
-    return _pictures.get(
-        (state, key, file_format, theme), lambda: picture(exhibit, found.provenance, file_format, theme)
-    )
+    return _pictures.get((state, key, look), lambda: picture(exhibit, found.provenance, look))

@@ -9,6 +9,8 @@ from app.analysis.exhibit import Exhibit, Provenance
 from app.analysis.exhibits.comparing import paired_comparisons
 from app.analysis.exhibits.preference import table_1, table_4
 from app.analysis.exhibits.quality import agreement, robustness
+from app.analysis.exhibits.repetition import figure_9_left, figure_9_right
+from app.analysis.exhibits.sharpness import figure_4, figure_5_left, table_3, table_6
 from app.analysis.looks import last_look
 from app.analysis.preferences import SystemResult
 from app.domain.protocol import protocol_hash, study_protocol
@@ -17,7 +19,13 @@ from app.errors import NotFoundError
 BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
     "table-1": table_1,
     "comparisons": paired_comparisons,
+    "table-3": table_3,
+    "figure-4": figure_4,
     "table-4": table_4,
+    "figure-5-left": figure_5_left,
+    "table-6": table_6,
+    "figure-9-left": figure_9_left,
+    "figure-9-right": figure_9_right,
     "agreement": agreement,
     "robustness": robustness,
 }

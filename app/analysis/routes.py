@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from app.analysis.archive import results_zip
 from app.analysis.checks import study_checks
-from app.analysis.drawing import MEDIA_TYPES, PictureFormat
-from app.analysis.exhibit import Exhibit, Theme, WithdrawnAnnotators
+from app.analysis.drawing import MEDIA_TYPES, Appearance, PictureFormat
+from app.analysis.exhibit import Exhibit, WithdrawnAnnotators
 from app.analysis.formats import as_csv, as_latex
 from app.analysis.live import live_findings, live_picture
 from app.analysis.looks import all_looks, check_is_open_to_look, is_open_to_look, take_look
@@ -23,6 +23,7 @@ from app.errors import NotFoundError
 from app.forms import PageForm
 from app.models import Study
 from app.templating import render, see_other
+from metrics.plots.style import Theme
 
 router = APIRouter(prefix="/studies/{slug}")
 
@@ -65,6 +66,7 @@ def download_exhibit(
     name: str,
     extension: str,
     theme: Theme = "light",
+    plain: bool = False,
     withdrawn: Withdrawn = BY_PROTOCOL,
 ) -> Response:
     """One table or figure as SVG, PDF, PNG, CSV or LaTeX."""
@@ -73,8 +75,8 @@ def download_exhibit(
     state, found = live_findings(session, study, withdrawn=withdrawn)
     exhibit = found.find(name)
     if extension in MEDIA_TYPES:
-        file_format = cast(PictureFormat, extension)
-        return _picture(request, state, found, exhibit.key, file_format=file_format, theme=theme)
+        look = Appearance(cast(PictureFormat, extension), theme, with_title=not plain)
+        return _picture(request, state, found, exhibit.key, look)
     return _table(found, exhibit, extension)
 
 
@@ -109,17 +111,15 @@ def _show_closed(request: Request, session: Session, study: Study) -> Response:
     )
 
 
-def _picture(
-    request: Request, state: str, found: Findings, key: str, *, file_format: PictureFormat, theme: Theme
-) -> Response:
+def _picture(request: Request, state: str, found: Findings, key: str, look: Appearance) -> Response:
     """Not sent again to a browser that has it."""
     headers = {"ETag": f'"{_version(state)}"', "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    content = live_picture(state, found, key, file_format=file_format, theme=theme)
-    if file_format != "svg":
-        headers |= _attachment(f"{found.provenance.study}-{key}.{file_format}")
-    return Response(content, media_type=MEDIA_TYPES[file_format], headers=headers)
+    content = live_picture(state, found, key, look)
+    if look.with_title:
+        headers |= _attachment(f"{found.provenance.study}-{key}.{look.file_format}")
+    return Response(content, media_type=MEDIA_TYPES[look.file_format], headers=headers)
 
 
 def _table(found: Findings, exhibit: Exhibit, extension: str) -> Response:

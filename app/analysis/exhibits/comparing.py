@@ -3,13 +3,16 @@
 from functools import lru_cache
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from app.analysis.evidence import Evidence
-from app.analysis.exhibit import Cell, Column, Exhibit, Kind
+from app.analysis.exhibit import Cell, Column, Drawing, Exhibit, Kind
 from app.analysis.preferences import RESAMPLES, SystemResult, answers_of
 from app.analysis.rows import Answers
 from metrics.judgements import Judgements
 from metrics.paired import PairedComparison, compare_paired, holm
+from metrics.plots.ranges import Panel, Range, ranges
+from metrics.plots.style import Theme
 from metrics.signature import Signature
 
 _COLUMNS = (
@@ -53,6 +56,7 @@ def paired_comparisons(evidence: Evidence) -> Exhibit:
                 )
             ),
         ),
+        draw=_dots(compared) if rows else None,
         missing=None if rows else "No two systems have been judged on the same passage yet.",
     )
 
@@ -97,6 +101,17 @@ def _row(one: SystemResult, other: SystemResult, found: PairedComparison, p: flo
         p,
         found.passages,
     )
+
+
+def _dots(compared: list[tuple[SystemResult, SystemResult, PairedComparison]]) -> Drawing:
+    rows = [f"{one.system.name} - {other.system.name} ({one.scenario})" for one, other, _ in compared]
+    values = [Range(found.difference, found.low, found.high, line=0.0) for _, _, found in compared]
+
+    def draw(theme: Theme) -> Figure:
+        unit = "difference of preference ratios, 95 % interval"
+        return ranges(rows, [Panel("", {"": values})], unit=unit, theme=theme, line_name="no difference")
+
+    return draw
 
 
 def _finding(compared: list[tuple[SystemResult, SystemResult, PairedComparison]], adjusted: list[float]) -> str:

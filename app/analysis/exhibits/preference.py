@@ -1,10 +1,16 @@
 """Table 1 and Table 4: what people prefer, by system and scenario, and by dataset."""
 
+import numpy as np
+from matplotlib.figure import Figure
+
 from app.analysis.evidence import Evidence
-from app.analysis.exhibit import Cell, Column, Exhibit, Kind
+from app.analysis.exhibit import Cell, Column, Drawing, Exhibit, Kind
 from app.analysis.preferences import DEFINITION, SystemResult
 from app.analysis.reported import REPORTED
 from metrics.intervals import Interval
+from metrics.plots.heatmap import heatmap
+from metrics.plots.ranges import Panel, Range, ranges
+from metrics.plots.style import Theme
 from metrics.signature import Signature
 from metrics.ttr import SCENARIO_WINDOWS
 
@@ -19,10 +25,11 @@ _TABLE_1 = (
     Column("reference", "Original", Kind.COUNT, in_paper=False),
     Column("n", "n", Kind.COUNT),
     Column("wanted", "Wanted", Kind.COUNT, in_paper=False),
-    Column("ties_as_half", "Ties as half", Kind.SHARE, in_paper=False),
-    Column("interval_method", "Method", in_paper=False),
+    Column("ties_as_half", "Ties as half", Kind.SHARE, in_paper=False, on_page=False),
+    Column("interval_method", "Method", in_paper=False, on_page=False),
     Column("new_annotators", "New annotators", Kind.INTERVAL, in_paper=False),
-    Column("new_annotators_method", "Method", in_paper=False),
+    Column("new_annotators_method", "Method", in_paper=False, on_page=False),
+    Column("perplexity", "Perplexity", Kind.NUMBER),
     Column("ttr", "TTR", Kind.SHARE),
 )
 
@@ -36,11 +43,12 @@ def table_1(evidence: Evidence) -> Exhibit:
         title=_finding(results),
         caption="How often people prefer a system’s continuation to the original, or find both equally good.",
         columns=_TABLE_1,
-        rows=(*(_table_1_row(result) for result in results), *_original_rows(evidence)),
+        rows=(*(_table_1_row(evidence, result) for result in results), *_original_rows(evidence)),
         signatures=tuple(_signature(evidence, scenario, results) for scenario in evidence.scenarios),
         notes=_notes(results),
         reported=REPORTED["table-1"],
         missing=None if results else "This study has no system yet.",
+        draw=_dots(results) if any(result.verdicts.n for result in results) else None,
     )
 
 
@@ -63,6 +71,7 @@ def table_4(evidence: Evidence) -> Exhibit:
         signatures=(_signature(evidence, 256, results),) if results else (),
         reported=REPORTED["table-4"],
         missing=None if results else "No system of this study is judged at 256 tokens.",
+        draw=_map(results, names) if any(result.verdicts.n for result in results) else None,
     )
 
 
@@ -73,7 +82,7 @@ def said(interval: Interval | None) -> str:
     return f"interval {100 * interval.low:.0f}–{100 * interval.high:.0f} %"
 
 
-def _table_1_row(result: SystemResult) -> tuple[Cell, ...]:
+def _table_1_row(evidence: Evidence, result: SystemResult) -> tuple[Cell, ...]:
     verdicts, these, new = result.verdicts, result.these_annotators, result.new_annotators
     return (
         result.system.name,
@@ -90,6 +99,7 @@ def _table_1_row(result: SystemResult) -> tuple[Cell, ...]:
         these.method if these else None,
         (new.low, new.high) if new and result.preference_ratio is not None else None,
         new.method if new else None,
+        evidence.perplexity_of(result.system),
         result.mean_ttr,
     )
 
@@ -108,6 +118,40 @@ def _original_rows(evidence: Evidence) -> list[tuple[Cell, ...]]:
 def _table_4_row(result: SystemResult) -> tuple[Cell, ...]:
     ratios = (one.verdicts.preference_ratio for one in result.datasets)
     return (result.system.name, *ratios, result.preference_ratio, *(one.verdicts.n for one in result.datasets))
+
+
+def _dots(results: list[SystemResult]) -> Drawing:
+    """A panel for each scenario, a row for each system."""
+    names = list(dict.fromkeys(result.system.name for result in results))
+    panels = {result.scenario: dict.fromkeys(names, Range(None)) for result in results}
+    for result in results:
+        these = result.these_annotators if result.preference_ratio is not None else None
+        panels[result.scenario][result.system.name] = Range(
+            result.preference_ratio,
+            these.low if these else None,
+            these.high if these else None,
+            line=result.parity_line,
+        )
+
+    def draw(theme: Theme) -> Figure:
+        drawn = [Panel(f"{scenario} tokens", {"": list(rows.values())}) for scenario, rows in panels.items()]
+        unit = "share preferred or equal, 95 % interval"
+        return ranges(names, drawn, unit=unit, theme=theme, limits=(0, 1))
+
+    return draw
+
+
+def _map(results: list[SystemResult], datasets: list[str]) -> Drawing:
+    ratios = [
+        [*(one.verdicts.preference_ratio for one in result.datasets), result.preference_ratio] for result in results
+    ]
+    values = np.array(ratios, dtype=np.float64)
+
+    def draw(theme: Theme) -> Figure:
+        systems = [result.system.name for result in results]
+        return heatmap(values, systems, [*datasets, "mean"], unit="% preferred or equal at 256 tokens", theme=theme)
+
+    return draw
 
 
 def _finding(results: list[SystemResult]) -> str:
@@ -169,4 +213,8 @@ def _notes(results: list[SystemResult]) -> tuple[str, ...]:
         if result.recalled:
             recalled = f"{result.recalled} continuations equal the original and are not judged"
             about.setdefault(recalled, []).append(result.label)
-    return tuple(f"{', '.join(labels)}: {caveat}." for caveat, labels in about.items())
+    everywhere = len([result for result in results if result.verdicts.n])
+    return tuple(
+        f"{'Every system' if len(labels) == everywhere else ', '.join(labels)}: {caveat}."
+        for caveat, labels in about.items()
+    )

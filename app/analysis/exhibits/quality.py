@@ -1,13 +1,16 @@
 """What the ratios rest on: agreement, position, order, exposure, and what skips and surplus could change."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from app.analysis.evidence import Evidence
-from app.analysis.exhibit import Cell, Column, Exhibit, Kind
+from app.analysis.exhibit import Cell, Column, Drawing, Exhibit, Kind
 from app.analysis.preferences import SystemResult, answers_of
 from app.analysis.rows import REFERENCE, SKIPPED, SURPLUS, Answers
 from metrics.agreement import fleiss_kappa, krippendorff_alpha, raw_agreement
 from metrics.missing import missing
+from metrics.plots.ranges import Panel, Range, ranges
+from metrics.plots.style import Theme
 from metrics.position import mean_of_order_strata, position_bias
 from metrics.signature import Signature
 
@@ -54,6 +57,7 @@ def agreement(evidence: Evidence) -> Exhibit:
         signatures=(str(Signature("agreement", "candidate, equal, reference", n=len(counted), unit="annotations")),),
         notes=("Fleiss’ kappa needs the same number of annotations for every comparison, and is left out until then.",),
         missing=None if len(counted) else "No annotation counts yet.",
+        draw=_position_dots(rows) if len(counted) else None,
     )
 
 
@@ -70,6 +74,7 @@ def robustness(evidence: Evidence) -> Exhibit:
         rows=rows,
         signatures=(str(Signature("preference", "pooled over datasets", n=len(evidence.counted), unit="annotations")),),
         missing=None if rows else "No annotation counts yet.",
+        draw=_robustness_dots(rows) if rows else None,
     )
 
 
@@ -120,6 +125,36 @@ def _robustness_row(evidence: Evidence, result: SystemResult) -> tuple[Cell, ...
         first.n,
         *((absent.skip_rate, (absent.low, absent.high), absent.surplus_rate, absent.with_surplus) if absent else ()),
     )
+
+
+def _position_dots(rows: list[tuple[Cell, ...]]) -> Drawing:
+    names = [f"{row[0]} tokens" for row in rows]
+    values = []
+    for row in rows:
+        share, interval = row[6], row[7]
+        low, high = interval if isinstance(interval, tuple) else (None, None)
+        values.append(Range(share if isinstance(share, float) else None, low, high, line=0.5))
+
+    def draw(theme: Theme) -> Figure:
+        unit = "share of first among decided verdicts, 95 % interval"
+        panels = [Panel("", {"": values})]
+        return ranges(names, panels, unit=unit, theme=theme, line_name="no bias", limits=(0, 1))
+
+    return draw
+
+
+def _robustness_dots(rows: tuple[tuple[Cell, ...], ...]) -> Drawing:
+    names = [f"{row[0]} ({row[1]})" for row in rows]
+    ways = {"all annotations": 2, "mean of both orders": 3, "first exposure only": 4, "with surplus": 9}
+
+    def draw(theme: Theme) -> Figure:
+        series = {
+            way: [Range(cell if isinstance(cell := row[at], float) else None) for row in rows]
+            for way, at in ways.items()
+        }
+        return ranges(names, [Panel("", series)], unit="share preferred or equal", theme=theme)
+
+    return draw
 
 
 def _agreement_finding(rows: list[tuple[Cell, ...]]) -> str:

@@ -1,0 +1,265 @@
+"""Tables 3 and 6, Figures 4 and 5 left: how sharp the predictions of the checkpoints are, and how alike."""
+
+from itertools import combinations
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sqlalchemy import text
+
+from app.analysis.evidence import Evidence
+from app.analysis.exhibit import Cell, Column, Drawing, Exhibit, Kind
+from app.analysis.kept import Kept
+from app.analysis.reported import REPORTED
+from app.domain.scores import ScoreSummary, TopChoices, predictions, top_choices
+from metrics.plots.heatmap import heatmap
+from metrics.plots.ranges import Panel, Range, ranges
+from metrics.plots.style import Theme
+from metrics.plots.tokens import token_probabilities
+from metrics.signature import Signature
+from metrics.ttr import SCENARIO_WINDOWS
+
+NOT_SCORED = "No checkpoint has read the passages yet; run `toprank score` for the study."
+# How many tokens of a text Figure 4 can show with their names.
+FIGURE_4_TOKENS = 24
+
+_TABLE_3 = (
+    Column("checkpoint", "Checkpoint"),
+    Column("entropy", "Entropy (nats)", Kind.NUMBER, digits=2),
+    Column("top1_mass", "Top-1 mass", Kind.SHARE),
+    Column("top3_mass", "Top-3 mass", Kind.SHARE),
+    Column("top5_mass", "Top-5 mass", Kind.SHARE),
+    Column("perplexity", "Perplexity, contexts", Kind.NUMBER),
+    Column("passage_perplexity", "Perplexity, passages", Kind.NUMBER),
+    Column("bits_per_byte", "Bits per byte", Kind.NUMBER, digits=3),
+    Column("passages", "n", Kind.COUNT),
+)
+_TABLE_6 = (
+    Column("system", "System"),
+    Column("checkpoint", "Checkpoint"),
+    Column("ttr", "TTR", Kind.SHARE),
+    Column("perplexity", "Perplexity", Kind.NUMBER),
+    Column("top1_mass", "Top-1 mass", Kind.SHARE),
+    Column("top3_mass", "Top-3 mass", Kind.SHARE),
+)
+
+_SCORED = text("""
+SELECT r.passage_id, r.checkpoint_id, k.name, r.tokenizer_sha256, r.context_predicted, r.predicted
+FROM score r JOIN checkpoint k ON k.id = r.checkpoint_id
+WHERE r.study_id = :study AND r.passage_id = coalesce(:passage, (
+    SELECT passage_id FROM score WHERE study_id = :study
+    GROUP BY passage_id ORDER BY count(*) DESC, passage_id LIMIT 1))
+ORDER BY r.checkpoint_id
+""")
+_SCORES_STATE = text("""
+SELECT concat_ws('.', count(*), max(r.id), (
+    SELECT md5(string_agg(p.id::text, ',' ORDER BY p.id)) FROM passage p
+    WHERE p.study_id = :study AND p.state = 'accepted' AND NOT p.unjudged))
+FROM score r WHERE r.study_id = :study
+""")
+_similar: Kept[tuple[list[str], NDArray[np.float64]]] = Kept(16)
+
+
+def table_3(evidence: Evidence) -> Exhibit:
+    """Checkpoints: entropy and top-k mass of their predictions over the passages."""
+    scores = list(evidence.scores.values())
+    return Exhibit(
+        key="table-3",
+        name="Table 3",
+        title=_sharpest(scores),
+        caption="How sharp the predictions are, on average over each position of the passages.",
+        columns=_TABLE_3,
+        rows=tuple(tuple(getattr(score, column.key) for column in _TABLE_3) for score in scores),
+        signatures=tuple(
+            str(
+                Signature(
+                    f"entropy and masses of {score.checkpoint}",
+                    f"teacher-forced, {score.precision}, {score.beginning} special tokens before the text",
+                    n=score.passages,
+                    unit="passages",
+                    tokenizer=score.tokenizer_sha256[:12],
+                )
+            )
+            for score in scores
+        ),
+        reported=REPORTED["table-3"],
+        missing=None if scores else NOT_SCORED,
+        draw=_masses(scores) if scores else None,
+    )
+
+
+def table_6(evidence: Evidence) -> Exhibit:
+    """Systems at 256 tokens: TTR of the tail, perplexity of the contexts, top-1 and top-3 mass."""
+    rows: list[tuple[Cell, ...]] = []
+    for result in evidence.preferences:
+        score = evidence.scores.get(result.system.checkpoint)
+        if result.scenario == 256 and score is not None:
+            masses = (score.perplexity, score.top1_mass, score.top3_mass)
+            rows.append((result.system.name, result.system.checkpoint, result.mean_ttr, *masses))
+    return Exhibit(
+        key="table-6",
+        name="Table 6",
+        title="Sharper predictions beside the TTR of what is written" if rows else "Nothing is scored yet",
+        caption="Base, instruction-tuned and hyperfitted checkpoints alike: the TTR of the last 96 tokens, the "
+        "perplexity of the contexts, and the mass of the likeliest tokens.",
+        columns=_TABLE_6,
+        rows=tuple(rows),
+        signatures=(
+            str(
+                Signature(
+                    "TTR, perplexity, masses",
+                    "TTR: mean over datasets; the others pooled over tokens",
+                    n=len(evidence.original_ttr) and sum(one.passages for one in evidence.datasets),
+                    unit="contexts",
+                    window=str(SCENARIO_WINDOWS[256]),
+                    tokenizer=evidence.tokenizer,
+                )
+            ),
+        ),
+        missing=None if rows else NOT_SCORED,
+        draw=_tails(rows) if rows else None,
+    )
+
+
+def figure_4(evidence: Evidence) -> Exhibit:
+    """The probability that each checkpoint gives to each token of one text as it came."""
+    scored = evidence.session.execute(_SCORED, {"study": evidence.study.id, "passage": evidence.chosen_passage}).all()
+    alike = [row for row in scored if row.tokenizer_sha256 == scored[0].tokenizer_sha256]
+    probabilities: dict[str, list[float]] = {}
+    tokens: list[str] = []
+    for row in alike:
+        last = min(row.context_predicted + FIGURE_4_TOKENS, row.predicted)
+        predicted = predictions(
+            evidence.session,
+            checkpoint_id=row.checkpoint_id,
+            passage_id=row.passage_id,
+            first=row.context_predicted,
+            last=last,
+        )
+        tokens = [one.text for one in predicted]
+        probabilities[row.name] = [one.probability for one in predicted]
+    names = list(probabilities)
+    return Exhibit(
+        key="figure-4",
+        name="Figure 4",
+        title=_surprise(tokens, probabilities),
+        caption="The first tokens of an original after its context: how probable each checkpoint found the token that "
+        "came. Choose another text from the texts’ pages.",
+        columns=(Column("token", "Token"), *(Column(name, name, Kind.SHARE) for name in names)),
+        rows=tuple((token, *(probabilities[name][at] for name in names)) for at, token in enumerate(tokens)),
+        signatures=(
+            str(
+                Signature("probability", f"teacher-forced; passage {alike[0].passage_id}", n=len(tokens), unit="tokens")
+            ),
+        )
+        if alike
+        else (),
+        notes=("Checkpoints of another tokenizer are left out: their tokens are others.",)
+        if len(alike) < len(scored)
+        else (),
+        missing=None if tokens else NOT_SCORED,
+        draw=(lambda theme: token_probabilities(tokens, probabilities, theme=theme)) if tokens else None,
+    )
+
+
+def figure_5_left(evidence: Evidence) -> Exhibit:
+    """How often two checkpoints have the same likeliest token, over all positions of the passages."""
+    state = evidence.session.execute(_SCORES_STATE, {"study": evidence.study.id}).scalar_one()
+    names, matrix = _similar.get(
+        (evidence.study.id, state), lambda: same_first_choice(top_choices(evidence.session, evidence.study))
+    )
+    pairs = len(names) > 1
+    return Exhibit(
+        key="figure-5-left",
+        name="Figure 5, left",
+        title=_least_alike(names, matrix) if pairs else "Too few checkpoints to compare",
+        caption="Share of positions where two checkpoints would choose the same next token. Empty where their "
+        "tokenizers differ.",
+        columns=(Column("checkpoint", "Checkpoint"), *(Column(name, name, Kind.SHARE) for name in names)),
+        rows=tuple(
+            (name, *(None if np.isnan(value) else float(value) for value in row))
+            for name, row in zip(names, matrix, strict=True)
+        )
+        if pairs
+        else (),
+        signatures=(
+            str(Signature("same first choice", "equal likeliest tokens / positions", n=len(names), unit="checkpoints")),
+        ),
+        reported=REPORTED["figure-5-left"],
+        missing=None if pairs else "Two checkpoints have to read the passages first (`toprank score`).",
+        draw=(lambda theme: heatmap(matrix, names, names, unit="% same first choice", theme=theme)) if pairs else None,
+    )
+
+
+def same_first_choice(choices: list[TopChoices]) -> tuple[list[str], NDArray[np.float64]]:
+    """Names, and the share of positions with equal choices for each pair, NaN where nothing can be compared."""
+    matrix = np.full((len(choices), len(choices)), np.nan)
+    np.fill_diagonal(matrix, 1.0)
+    for (at, one), (other_at, other) in combinations(enumerate(choices), 2):
+        shared = one.by_passage.keys() & other.by_passage.keys()
+        if one.tokenizer_sha256 != other.tokenizer_sha256 or not shared:
+            continue
+        same = positions = 0
+        for passage in shared:
+            # one of the two may have predicted the first token too: the ends are aligned
+            length = min(len(one.by_passage[passage]), len(other.by_passage[passage]))
+            left, right = (np.array(side.by_passage[passage][-length:]) for side in (one, other))
+            same += int((left == right).sum())
+            positions += length
+        matrix[at, other_at] = matrix[other_at, at] = same / positions
+    return [one.checkpoint for one in choices], matrix
+
+
+def _masses(scores: list[ScoreSummary]) -> Drawing:
+    names = [score.checkpoint for score in scores]
+
+    def draw(theme: Theme) -> Figure:
+        masses = {
+            "top-1": [Range(score.top1_mass) for score in scores],
+            "top-3": [Range(score.top3_mass) for score in scores],
+            "top-5": [Range(score.top5_mass) for score in scores],
+        }
+        panels = [
+            Panel("probability mass", masses),
+            Panel("entropy (nats)", {"": [Range(one.entropy) for one in scores]}),
+        ]
+        return ranges(names, panels, unit="mean over positions", theme=theme)
+
+    return draw
+
+
+def _tails(rows: list[tuple[Cell, ...]]) -> Drawing:
+    names = [str(row[0]) for row in rows]
+
+    def column(at: int) -> list[Range]:
+        return [Range(value if isinstance(value := row[at], float) else None) for row in rows]
+
+    def draw(theme: Theme) -> Figure:
+        series = {"TTR, last 96": column(2), "top-1 mass": column(4), "top-3 mass": column(5)}
+        return ranges(names, [Panel("", series)], unit="share", theme=theme, limits=(0, 1))
+
+    return draw
+
+
+def _sharpest(scores: list[ScoreSummary]) -> str:
+    if not scores:
+        return "Nothing is scored yet"
+    best = min(scores, key=lambda score: score.entropy)
+    return f"{best.checkpoint} is sharpest: entropy {best.entropy:.2f}, {100 * best.top1_mass:.0f} % on one token"
+
+
+def _surprise(tokens: list[str], probabilities: dict[str, list[float]]) -> str:
+    if not tokens:
+        return "Nothing is scored yet"
+    high = {name: sum(value > 0.9 for value in values) for name, values in probabilities.items()}
+    name = max(high, key=high.__getitem__)
+    return f"{name} gives {high[name]} of {len(tokens)} tokens a probability above 90 %"
+
+
+def _least_alike(names: list[str], matrix: NDArray[np.float64]) -> str:
+    pairs = [(matrix[at, other], names[at], names[other]) for at, other in combinations(range(len(names)), 2)]
+    known = [pair for pair in pairs if not np.isnan(pair[0])]
+    if not known:
+        return "No two checkpoints share a tokenizer"
+    share, one, other = min(known)
+    return f"{one} and {other} differ most: {100 * (1 - share):.0f} % of their first choices"

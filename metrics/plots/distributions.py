@@ -1,0 +1,50 @@
+"""How values spread within groups: Figures 3 and 9 left."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from metrics.plots.style import PALETTES, Theme, empty
+
+# Dots of a group are spread over this part of its row.
+SPREAD = 0.32
+
+
+def distributions(
+    groups: Mapping[str, NDArray[np.float64]],
+    *,
+    unit: str,
+    theme: Theme = "light",
+    grey: Sequence[str] = (),
+    limits: tuple[float, float] | None = None,
+    seed: int = 0,
+) -> Figure:
+    """A row of dots for each group, with its quartiles; groups in `grey` are drawn as background.
+
+    Every value is a dot, so that a group of five looks like five. Raises ValueError without any value.
+    """
+    if not groups or all(len(values) == 0 for values in groups.values()):
+        raise ValueError("There is nothing to draw.")
+    palette = PALETTES[theme]
+    figure, (axes,) = empty(theme, rows=2.2 * len(groups))
+    generator = np.random.default_rng(seed)
+    coloured = 0
+    for row, (name, values) in enumerate(groups.items()):
+        colour = palette.grey if name in grey else palette.colour(coloured)
+        coloured += name not in grey
+        if len(values) == 0:
+            continue
+        heights = row + generator.uniform(-SPREAD, SPREAD, len(values))
+        axes.plot(values, heights, ".", color=colour, markersize=3, alpha=0.45, markeredgewidth=0)
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        axes.plot([low, high], [row, row], color=palette.ink, linewidth=1.2)
+        axes.plot([middle], [row], marker="|", color=palette.ink, markersize=14, markeredgewidth=2)
+    labels = [f"{name}\n(n = {len(values):,})" for name, values in groups.items()]
+    axes.set_yticks(range(len(groups)), labels)
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.set_xlabel(f"{unit}; line: quartiles, bar: median", color=palette.ink, fontsize=8)
+    if limits:
+        axes.set_xlim(*limits)
+    return figure

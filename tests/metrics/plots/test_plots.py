@@ -1,0 +1,85 @@
+"""Figures draw what they are given, in both themes, and refuse what they cannot draw."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from metrics.plots.curves import Curve, curves
+from metrics.plots.distributions import distributions
+from metrics.plots.heatmap import heatmap
+from metrics.plots.ranges import Panel, Range, ranges
+from metrics.plots.style import PALETTES, Theme
+from metrics.plots.tokens import token_probabilities
+
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+
+def svg(figure: Figure) -> str:
+    out = io.StringIO()
+    figure.savefig(out, format="svg")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_ranges_draw_a_dot_an_interval_and_a_line_for_each_value(theme: Theme) -> None:
+    panel = Panel("256 tokens", {"": [Range(0.4, 0.3, 0.5, line=0.55), Range(None), Range(0.1)]})
+    figure = ranges(["one", "two", "three"], [panel], unit="share", theme=theme)
+    (axes,) = figure.axes
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert list(dots[0].get_xdata()) == [0.4, 0.1]
+    assert list(dots[0].get_ydata()) == [0, 2]
+    assert [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "|"] == [[0.55]]
+    assert [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"] == [[0.3, 0.5]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two", "three"]
+    assert "256 tokens" in svg(figure) or figure.axes[0].get_title(loc="left") == "256 tokens"
+
+
+def test_a_heatmap_writes_each_value_and_leaves_gaps_empty() -> None:
+    figure = heatmap(np.array([[0.5, np.nan], [1.0, 0.0]]), ["a", "b"], ["c", "d"], unit="share")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["50.0", "100.0", "0.0"]
+
+
+def test_curves_of_another_unit_get_a_second_scale() -> None:
+    lines = [Curve("loss", [0, 1], [3.0, 0.1]), Curve("TTR", [0, 1], [0.2, 0.5], right=True)]
+    figure = curves(lines, x_unit="epoch", y_unit="nats", right_unit="TTR")
+    left, right = figure.axes
+    assert (left.get_ylabel(), right.get_ylabel()) == ("nats", "TTR")
+    assert list(right.lines[0].get_ydata()) == [0.2, 0.5]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_distributions_draw_every_value_and_grey_for_the_background(theme: Theme) -> None:
+    groups = {"good": np.array([0.5, 0.6]), "split": np.array([0.4]), "bad": np.array([])}
+    figure = distributions(groups, unit="TTR", theme=theme, grey=["split"])
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "."]
+    assert [sorted(line.get_xdata()) for line in dots] == [[0.5, 0.6], [0.4]]
+    assert dots[1].get_color() == PALETTES[theme].grey
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "good\n(n = 2)"
+
+
+def test_token_probabilities_draw_one_bar_for_each_model_and_token() -> None:
+    figure = token_probabilities([" Man", "chester", "$"], {"base": [0.1, 0.9, 0.2], "hyper": [0.0, 1.0, 0.3]})
+    assert len(figure.axes[0].patches) == 6
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["\u00b7Man", "chester", r"\$"]
+
+
+def test_series_are_told_apart_by_more_than_colour() -> None:
+    figure = curves([Curve(str(n), [0, 1], [n, n]) for n in range(6)], x_unit="", y_unit="")
+    lines = figure.axes[0].lines
+    assert len({str(line.get_linestyle()) + str(line._unscaled_dash_pattern) for line in lines}) == 6
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    for draw in (
+        lambda: ranges([], [], unit=""),
+        lambda: ranges(["a"], [Panel("", {"": []})], unit=""),
+        lambda: heatmap(np.zeros((1, 2)), ["a"], ["b"], unit=""),
+        lambda: curves([], x_unit="", y_unit=""),
+        lambda: distributions({"a": np.array([])}, unit=""),
+        lambda: token_probabilities([], {}),
+        lambda: token_probabilities(["a"], {"m": []}),
+    ):
+        with pytest.raises(ValueError, match=r"draw|needs"):
+            draw()
