@@ -15,9 +15,9 @@ from app.settings import Settings
 _TEXT = "repeat(md5((%s)::text) || ' goes on and on, ', 20)"
 
 _PASSAGES = f"""
-INSERT INTO passage (study_id, dataset_id, content_hash, token_ids, context, original, state)
+INSERT INTO passage (study_id, dataset_id, content_hash, token_ids, context, original, state, unjudged)
 SELECT :study, :dataset, md5(n::text) || md5((-n)::text), array_fill(n::int, ARRAY[256]),
-       repeat('context ', 16) || n, {_TEXT % "n"}, 'accepted'
+       repeat('context ', 16) || n, {_TEXT % "n"}, 'accepted', false
 FROM generate_series(1, :passages) n
 """
 

@@ -68,9 +68,7 @@ def find_bearer(session: Session, token: str, scope: TokenScope) -> Person:
         raise ApiTokenError
     person, scopes = row
     if scope not in scopes:
-        raise ForbiddenError(
-            f"This token is not for this: it lacks the scope {scope}. Make one with --scope {scope}."
-        )
+        raise ForbiddenError(f"This token is not for this: it lacks the scope {scope}. Make one with --scope {scope}.")
     return person
 
 

@@ -74,8 +74,9 @@ def faulty(
 def _reserve(session: Session, study: Study, needed: int) -> Sequence[Passage]:
     """Random passages that are accepted and that no system has written for."""
     written = select(Continuation.id).where(Continuation.passage_id == Passage.id).exists()
-    free = select(Passage).where(Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED, ~written)
-    passages = list(session.scalars(free.order_by(Passage.id).with_for_update()))
+    shown = (Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED, ~Passage.unjudged)
+    free = select(Passage).where(*shown, ~written).order_by(Passage.id).with_for_update()
+    passages = list(session.scalars(free))
     if len(passages) < needed:
         raise NotEnoughPassagesError(study, needed=needed, free=len(passages))
     random.Random(study.seed).shuffle(passages)  # noqa: S311 no secret

@@ -43,8 +43,8 @@ def staffing(session: Session, study: Study) -> Staffing:
     """
     scenarios = func.cardinality(System.scenarios)
     each = session.scalar(select(func.coalesce(func.sum(scenarios), 0)).where(System.study_id == study.id)) or 0
-    accepted = select(func.count()).where(Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED)
-    passages = session.scalar(accepted) or 0
+    judged = (Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED, ~Passage.unjudged)
+    passages = session.scalar(select(func.count()).where(*judged)) or 0
     annotations = passages * each * study.quota
     strictly = each * study.quota if passages else 0
     by_exposure = max(ceil(strictly / study.max_exposures), study.quota) if strictly else 0

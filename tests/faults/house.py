@@ -1,0 +1,105 @@
+"""A whole installation of its own: database, web processes and a worker, each of which can be killed."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import make_url
+
+from app import embedded_postgres, migrate
+from tests.serving import SECRET
+
+WEB_PROCESSES = 2
+
+
+class House:
+    """Started by `start`; `close` ends everything that runs."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.chance = random.Random(5)
+
+    def start(self) -> None:
+        """Bring everything up and wait until it answers."""
+        self.url = embedded_postgres.start(self.data_dir)
+        migrate.upgrade(self.url)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.web = self._run("serve", "--port", str(self.port), "--processes", str(WEB_PROCESSES))
+        self.worker = self._run("worker")
+        self._wait_for_web()
+
+    @property
+    def address(self) -> str:
+        """Where the web app is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def kill_postmaster(self) -> None:
+        """kill -9 the database's first process, and start it again as an operator would."""
+        os.kill(self._postmaster(), signal.SIGKILL)
+        embedded_postgres.start(self.data_dir)
+
+    def kill_backend(self) -> None:
+        """kill -9 one backend that serves the web app, after which Postgres restarts all by itself."""
+        plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain, autocommit=True) as connection:
+            serving = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            ).fetchall()
+        os.kill(self.chance.choice(serving)[0], signal.SIGKILL)
+
+    def kill_web_process(self) -> None:
+        """kill -9 one of the web processes; their parent starts another."""
+        children = Path(f"/proc/{self.web.pid}/task/{self.web.pid}/children").read_text().split()
+        serving = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(self.chance.choice(serving), signal.SIGKILL)
+
+    def kill_worker(self) -> None:
+        """kill -9 the worker, and start another."""
+        self.worker.kill()
+        self.worker.wait(timeout=10)
+        self.worker = self._run("worker")
+
+    def close(self) -> None:
+        """End what runs and remove the database."""
+        for process in (self.worker, self.web):
+            process.terminate()
+        for process in (self.worker, self.web):
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        embedded_postgres.remove(self.data_dir)
+
+    def _postmaster(self) -> int:
+        pid = embedded_postgres.status(self.data_dir).pid
+        assert pid is not None
+        return pid
+
+    def _run(self, *command: str) -> subprocess.Popen[bytes]:
+        environment = os.environ | {
+            "DATABASE_URL": self.url,
+            "TOPRANK_DATA_DIR": str(self.data_dir),
+            "TOPRANK_SECRET_KEY": SECRET,
+            "TOPRANK_POOL_SIZE": "8",
+        }
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen([sys.executable, "-m", "cli.main", *command], env=environment, **quiet)
+
+    def _wait_for_web(self) -> None:
+        for _ in range(600):
+            assert self.web.poll() is None, "the web app did not start"
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError("the web app did not answer within a minute")
