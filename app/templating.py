@@ -1,7 +1,7 @@
 """Pages and fragments from Jinja2 templates: escaped, and failing loudly on a missing name."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -29,8 +29,10 @@ def make_environment() -> Environment:
         auto_reload=False,  # saves a look at the disk for each page
     )
     environment.globals["static_url"] = static_url
-    environment.filters.update(thousands=thousands, percent=percent, moment=moment, seconds=seconds, markdown=markdown)
+    environment.filters.update(thousands=thousands, percent=percent, moment=moment, markdown=markdown)
+    environment.filters.update(seconds=seconds, minutes=minutes)
     environment.add_extension("jinja2.ext.i18n")
+    environment.policies["ext.i18n.trimmed"] = True  # line breaks of a template are none of a sentence
     return environment
 
 
@@ -47,6 +49,15 @@ def percent(share: float, digits: int = 1) -> str:
 def seconds(milliseconds: float) -> str:
     """4321 -> 4.3 s, with a space that does not break."""
     return f"{milliseconds / 1000:.1f}\u00a0s"
+
+
+def minutes(duration: timedelta) -> str:
+    """2:05:09 -> 2 h 05 min; under a minute in seconds, to a tenth."""
+    if duration < timedelta(minutes=1):
+        return f"{duration / timedelta(seconds=1):.1f} s"
+    hours, left = divmod(duration, timedelta(hours=1))
+    whole = left // timedelta(minutes=1)
+    return f"{hours} h {whole:02d} min" if hours else f"{whole} min"
 
 
 def moment(time: datetime) -> str:

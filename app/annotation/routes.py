@@ -9,6 +9,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.annotation import leases, page, verdicts
+from app.annotation.answers import own_answers
 from app.annotation.claims import Held, claim, hold
 from app.annotation.steps import Step, missing_step
 from app.dependencies import CurrentAnnotator, DbSession
@@ -128,6 +129,22 @@ def submit_flag(
     if is_htmx(request):
         return Response(status_code=204)
     return see_other(f"/annotate?study={session.get_one(Study, study_id).slug}")
+
+
+@router.get("/me/answers")
+def show_answers(
+    request: Request,
+    session: DbSession,
+    annotator: CurrentAnnotator,
+    study: Annotated[str | None, Query(max_length=63)] = None,
+    page_number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
+) -> Response:
+    """One's own answers, texts only."""
+    found = page.study_to_annotate(session, annotator.id, study)
+    if found is None:
+        return see_other("/me")
+    own = own_answers(session, found, annotator.id, page=page_number)
+    return render(request, "annotation/answers.html", study=found, answers=own)
 
 
 @router.post("/annotate/keep", status_code=204)

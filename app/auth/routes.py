@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form
 from pydantic import Field
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -13,9 +14,11 @@ from app.auth import accounts, invitations, login_limit
 from app.auth.passwords import PasswordError
 from app.auth.sessions import end_session, start_session
 from app.dependencies import CurrentPerson, DbSession, ShortTransactions, VisitorPerson
+from app.domain.paid_time import work_of
 from app.form_tokens import browser_token_or_new, delete_cookie, set_cookie
 from app.forms import PageForm
 from app.models import Person
+from app.models.person import Role
 from app.resources import resources_of
 from app.templating import render, see_other
 from app.wording import N_
@@ -25,6 +28,9 @@ router = APIRouter()
 WRONG = N_("The e-mail address or the password is wrong. Check both; an admin can make you a link for a new password.")
 WRONG_CURRENT = N_("The present password is wrong, so nothing was changed.")
 NOT_THE_SAME = N_("The two passwords differ, so nothing was changed. Type the same one twice.")
+
+# Shown by `role | translated`.
+ROLES = (N_("annotator"), N_("researcher"), N_("admin"))
 
 # Longer input is refused before it is hashed or stored.
 Email = Annotated[str, Field(max_length=320)]
@@ -143,9 +149,18 @@ def accept_invitation(
 
 
 @router.get("/me")
-def show_account(request: Request, _person: CurrentPerson, changed: bool = False) -> Response:
-    """One's own account."""
-    return render(request, "auth/me.html", error=None, changed=changed)
+def show_account(request: Request, person: CurrentPerson, session: DbSession, changed: bool = False) -> Response:
+    """One's own account; an annotator's work and pay too."""
+    return account_page(request, person, session, changed=changed)
+
+
+def account_page(
+    request: Request, person: Person, session: Session, *, changed: bool = False, error: str | None = None
+) -> Response:
+    """The page, saying what was wrong with a new password if anything was."""
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+    work = work_of(session, person.id) if person.role is Role.ANNOTATOR else None
+    return render(request, "auth/me.html", status=status, error=error, changed=changed, work=work)
 
 
 @router.post("/me/password")
@@ -166,5 +181,5 @@ def change_password(
     except PasswordError as refused:
         error = str(refused)
     if error:
-        return render(request, "auth/me.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, error=error, changed=False)
+        return account_page(request, person, session, error=error)
     return logged_in(request, session, person, then="/me?changed=true")

@@ -33,8 +33,8 @@ WITH mine AS (
     SELECT id, study_id FROM assignment WHERE claim = :claim AND annotator_id = :annotator
 ), added AS (
     INSERT INTO flag (study_id, assignment_id, annotator_id, note)
-    SELECT study_id, id, :annotator, :note FROM mine
-    WHERE NOT EXISTS (SELECT FROM flag f WHERE f.assignment_id = mine.id AND f.note = :note)
+    SELECT study_id, id, :annotator, CAST(:note AS text) FROM mine
+    WHERE NOT EXISTS (SELECT FROM flag f WHERE f.assignment_id = mine.id AND f.note = CAST(:note AS text))
 )
 SELECT study_id FROM mine
 """)

@@ -41,6 +41,7 @@ TABLE = {
     "GET /annotate/revise": Access(ANNOTATORS, 303),
     "POST /annotate/revise": Access(ANNOTATORS, 422),
     "POST /annotate/skip": Access(ANNOTATORS, 422),
+    "GET /me/answers": Access(ANNOTATORS, 303),
     "POST /annotate/flag": Access(ANNOTATORS, 422),
     "GET /annotate/consent": Access(ANNOTATORS, 303),
     "POST /annotate/consent": Access(ANNOTATORS, 422),
