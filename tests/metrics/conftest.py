@@ -3,9 +3,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from metrics import bleu, dataset_bleu, match_counts, ngrams, self_bleu
+from metrics import bleu, dataset_bleu, match_counts, ngrams, self_bleu, suffix_automaton
 
-COMPILED: list[ModuleType] = [bleu, dataset_bleu, match_counts, ngrams, self_bleu]
+COMPILED: list[ModuleType] = [bleu, dataset_bleu, match_counts, ngrams, self_bleu, suffix_automaton]
 
 
 @pytest.fixture(params=["compiled", "plain"])
