@@ -14,19 +14,20 @@ SCHEMA = "procrastinate"
 # A worker runs one job of this queue at a time, in a child process; upkeep goes on beside it.
 MODELS_QUEUE = "models"
 GENERATE = "generation:generate"
+SCORE = "generation:score"
 
 # Never opened: every statement runs on a connection that a caller has.
 _app = App(connector=SyncPsycopgConnector())
 
 
-def defer(session: Session, task_name: str, *, lock: str | None = None, **args: int | str) -> int:
+def defer(session: Session, task_name: str, *, lock: str | None = None, priority: int = 0, **args: int | str) -> int:
     """Queue a job on the session's own connection and return its number; it exists once the session commits.
 
-    Of the jobs with the same `lock`, one runs at a time.
+    Of the jobs with the same `lock`, one runs at a time; those of a higher `priority` come first.
     """
     connection = session.connection().connection.driver_connection
     with _job_tables(session):
-        job = _app.configure_task(task_name, lock=lock, queue=MODELS_QUEUE, connection=connection)
+        job = _app.configure_task(task_name, lock=lock, priority=priority, queue=MODELS_QUEUE, connection=connection)
         return job.defer(**args)
 
 
@@ -36,6 +37,25 @@ def is_queued(session: Session, lock: str, *, statuses: tuple[str, ...] = ("todo
         f"SELECT EXISTS (SELECT FROM {SCHEMA}.procrastinate_jobs WHERE lock = :lock AND status::text = ANY(:statuses))"
     )
     return bool(session.execute(query, {"lock": lock, "statuses": list(statuses)}).scalar_one())
+
+
+def stop_jobs(session: Session, lock: str) -> None:
+    """Take waiting jobs with this lock out of the queue, and tell the worker of a running one to stop."""
+    query = text(f"""
+        SELECT procrastinate_cancel_job_v1(id, true, true) FROM {SCHEMA}.procrastinate_jobs
+        WHERE lock = :lock AND status IN ('todo', 'doing')
+    """)
+    with _job_tables(session):
+        session.execute(query, {"lock": lock})
+
+
+def waiting_jobs(session: Session) -> list[tuple[str, str, dict[str, int | str]]]:
+    """Jobs that wait ('todo') or run ('doing'), in the order in which workers take them: status, task and arguments."""
+    query = text(f"""
+        SELECT status::text, task_name, args FROM {SCHEMA}.procrastinate_jobs
+        WHERE queue_name = :queue AND status IN ('todo', 'doing') ORDER BY status, priority DESC, id
+    """)
+    return [(status, task, args) for status, task, args in session.execute(query, {"queue": MODELS_QUEUE})]
 
 
 @contextmanager

@@ -5,14 +5,17 @@ crash of the worker. It ends with its worker, whatever ends that.
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 from app.lifeline import die_with_parent, start_child
 from generation.generate import Order, Outcome, generate
+from generation.scoring import ScoringOrder, score
 
 LOG = logging.getLogger("toprank.generation")
 # The engines' own bars would fill the worker's log.
@@ -22,6 +25,10 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 POLL_S = 0.2
+WORK: dict[str, tuple[Callable[..., Any], Callable[..., Outcome]]] = {
+    "generate": (Order, generate),
+    "score": (ScoringOrder, score),
+}
 
 
 class AbortedError(Exception):
@@ -32,17 +39,18 @@ class CrashedError(Exception):
     """The child ended without an outcome."""
 
     def __init__(self, exit_code: int) -> None:
+        self.was_killed = exit_code == -signal.SIGKILL  # as the system does to who asks for more memory than there is
         super().__init__(f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}")
 
 
-def generate_in_child(order: Order, should_abort: Callable[[], bool]) -> Outcome:
-    """Run an order in a child process. Raises AbortedError when told to stop, CrashedError when the child crashed.
+def work_in_child(order: Order | ScoringOrder, should_abort: Callable[[], bool]) -> Outcome:
+    """Carry out an order in a child process. Raises AbortedError when told to stop, CrashedError when it crashed.
 
     The database's URL, which carries a password, goes to the child by its standard input.
     """
     child = start_child(
         [sys.executable, "-m", "generation.child"],
-        first_line=json.dumps(asdict(order)),
+        first_line=json.dumps({"work": "generate" if isinstance(order, Order) else "score"} | asdict(order)),
         environment=os.environ | ENVIRONMENT,
     )
     try:
@@ -68,11 +76,12 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 def main() -> None:
     """Entry of the child."""
-    order = Order(**json.loads(die_with_parent()))
+    values = json.loads(die_with_parent())
+    order_of, work = WORK[values.pop("work")]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger().setLevel(logging.WARNING)
     LOG.setLevel(logging.INFO)
-    sys.exit(generate(order, LOG.info))
+    sys.exit(work(order_of(**values), LOG.info))
 
 
 if __name__ == "__main__":

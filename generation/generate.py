@@ -4,12 +4,12 @@ Whoever writes for a system holds its advisory lock, on the very connection that
 lost takes lock and transaction with it. Killed at any moment, at most the batch in hand is lost, and nothing doubles.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import chain, repeat
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -24,7 +24,10 @@ from app.models import Checkpoint, Passage, Study, System
 from app.models.checkpoint import CheckpointState
 from app.models.study import StudyState
 from app.models.system import GenerationState
+from generation.engines.base import OutOfMemoryError
 from generation.writing import Writer, prepare_writer
+
+LOG = logging.getLogger("toprank.generation")
 
 
 @dataclass(frozen=True)
@@ -101,18 +104,25 @@ def mark(session: Session, system_id: int, state: GenerationState, *, reason: st
 
 def _fill(session: Session, order: Order, report: Callable[[Progress], None]) -> None:
     system = session.get(System, order.system_id)
-    if system is None or _finish(session, system):
+    if system is None or system.paused or _finish(session, system):
         return
     source, reference = _check(session, system)
     mark(session, system.id, GenerationState.RUNNING)
     writer = prepare_writer(system, source, engine=order.engine, reference=reference)
-    for size in chain([order.first_batch], repeat(order.batch)):
+    size, largest = order.first_batch, order.batch
+    while not _finish(session, system):
         passages = missing_passages(session, system, limit=size)
         session.commit()
-        if passages:
+        if not passages:
+            continue
+        try:
             report(_write_batch(session, system, writer, passages))
-        elif _finish(session, system):
-            return
+        except OutOfMemoryError:
+            if len(passages) == 1:
+                raise
+            largest = len(passages) // 2
+            LOG.warning("%s: out of memory with %d texts at a time; now %d.", system.name, len(passages), largest)
+        size = largest
 
 
 def _check(session: Session, system: System) -> tuple[str, ReferenceTokenizer]:

@@ -2,17 +2,25 @@
 
 import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 from procrastinate import BaseRetryStrategy, Blueprint, JobContext, RetryDecision
 from procrastinate.exceptions import JobAborted
+from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Job
 from sqlalchemy.orm import Session
 
 from app.db import make_engine
+from app.domain.scoring_queue import queue_scoring_by
+from app.models import System
 from app.models.system import GenerationState
 from app.queue import MODELS_QUEUE
-from generation.child import AbortedError, CrashedError, generate_in_child
+from generation.child import AbortedError, CrashedError, work_in_child
 from generation.generate import Order, Outcome, mark
+from generation.scoring import ScoringOrder, mark_scoring
 
 LOG = logging.getLogger("toprank.generation")
 MOST_CRASHES = 3
@@ -22,7 +30,7 @@ tasks = Blueprint()
 
 
 class BusyError(Exception):
-    """Another process is writing for this system."""
+    """Another process is at the same work."""
 
 
 class LaterOn(BaseRetryStrategy):
@@ -39,34 +47,67 @@ class LaterOn(BaseRetryStrategy):
 
 @tasks.task(name="generate", pass_context=True, queue=MODELS_QUEUE, retry=LaterOn())
 def generate(context: JobContext, *, system_id: int, engine: str = "transformers") -> None:
-    """Write what a system lacks; repeated, it finds nothing to do."""
+    """Write what a system lacks; repeated, it finds nothing to do. Then its checkpoint's scores are due."""
     order = Order(system_id=system_id, engine=engine, **context.additional_context["orders"])
+    if _work(order, context, partial(mark, system_id=system_id)) is Outcome.DONE:
+        with _session(order.database_url) as session:
+            system = session.get(System, system_id)
+            if system is not None:
+                queue_scoring_by(session, system.study_id, system.checkpoint_id)
+                session.commit()
+
+
+@tasks.task(name="score", pass_context=True, queue=MODELS_QUEUE, retry=LaterOn())
+def score(context: JobContext, *, study_id: int, checkpoint_id: int) -> None:
+    """Score what a checkpoint has not read; repeated, it finds nothing to do."""
+    orders = context.additional_context["orders"]
+    order = ScoringOrder(orders["database_url"], study_id, checkpoint_id, orders["batch"])
+    _work(order, context, partial(mark_scoring, order=order))
+
+
+def _work(order: Order | ScoringOrder, context: JobContext, mark_state: Callable[..., None]) -> Outcome:
+    """Carry out an order; a child that is killed, as for want of memory, is tried again with batches half as large."""
+
+    def note(state: GenerationState, reason: str | None = None) -> None:
+        with _session(order.database_url) as session:
+            mark_state(session, state=state, reason=reason)
+
     for crash in range(1, MOST_CRASHES + 1):
         try:
-            outcome = generate_in_child(order, context.should_abort)
+            outcome = work_in_child(order, context.should_abort)
         except AbortedError:
-            _mark(order, GenerationState.QUEUED)
+            is_wanted_back = context.abort_reason() is AbortReason.SHUTDOWN
+            note(GenerationState.QUEUED if is_wanted_back else GenerationState.IDLE)
             raise JobAborted from None
         except CrashedError as error:
-            LOG.warning("The process that generates for system %d %s.", system_id, error)
+            LOG.warning("The process that runs the model for job %s %s.", context.job.id, error)
             last_crash = error
+            order = _with_half_the_batch(order) if error.was_killed else order
             time.sleep(crash)
             continue
         if outcome is Outcome.BUSY:
             raise BusyError
-        return
-    _mark(
-        order,
+        return outcome
+    note(
         GenerationState.FAILED,
-        reason=f"The process that runs the model {last_crash}, {MOST_CRASHES} times: most often it needs more memory "
-        "than there is. See the worker's log, set TOPRANK_GENERATION_BATCH lower, then generate again.",
+        f"The process that runs the model {last_crash}, {MOST_CRASHES} times: most often it needs more memory than "
+        "there is. See the worker's log, set TOPRANK_GENERATION_BATCH lower, then try again.",
     )
+    return Outcome.FAILED
 
 
-def _mark(order: Order, state: GenerationState, *, reason: str | None = None) -> None:
-    engine = make_engine(order.database_url, pool_size=1)
+def _with_half_the_batch(order: Order | ScoringOrder) -> Order | ScoringOrder:
+    batch = max(1, order.batch // 2)
+    if isinstance(order, Order):
+        return replace(order, batch=batch, first_batch=min(batch, order.first_batch))
+    return replace(order, batch=batch)
+
+
+@contextmanager
+def _session(database_url: str) -> Iterator[Session]:
+    engine = make_engine(database_url, pool_size=1)
     try:
         with Session(engine) as session:
-            mark(session, order.system_id, state, reason=reason)
+            yield session
     finally:
         engine.dispose()

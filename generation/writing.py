@@ -91,4 +91,6 @@ def prepare_writer(system: System, source: str, *, engine: str, reference: Refer
         top_k=system.top_k,
         repetition_penalty=system.repetition_penalty,
     )
-    return Writer(load_engine(engine, folder), OwnTokens(folder), reference, decoding, system.seed)
+    own_tokens = OwnTokens(folder)
+    own_tokens.check_vocabulary(folder)
+    return Writer(load_engine(engine, folder), own_tokens, reference, decoding, system.seed)

@@ -18,6 +18,16 @@ class EngineError(ToprankError):
     """The engine cannot do what is asked of it."""
 
 
+class OutOfMemoryError(EngineError):
+    """A batch does not fit the memory of the device; a smaller one may."""
+
+    def __init__(self, checkpoint: str) -> None:
+        super().__init__(
+            f"Not even one text at a time fits the memory beside the checkpoint {checkpoint}. Free memory on the "
+            "worker's machine, or start a worker on a larger one, then generate or score again."
+        )
+
+
 @dataclass(frozen=True)
 class Decoding:
     """How the next token is chosen; the nucleus settings are the paper's and mean nothing to greedy decoding.

@@ -9,8 +9,29 @@ from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessor
 
 from generation.citation.hf import CitationBlocker
 from generation.citation.index import CitationIndex
-from generation.engines.base import CheckpointError, Decoding, EngineError, Generated, Prompt
+from generation.engines.base import CheckpointError, Decoding, EngineError, Generated, OutOfMemoryError, Prompt
 from generation.engines.choosing import NoEndOfSequence, SeededNucleus
+
+
+def load_model(checkpoint: Path, device: str | None = None) -> tuple[Any, str]:
+    """The checkpoint's causal language model, float32 on a CPU and bfloat16 on a GPU, and the device it is on.
+
+    Raises CheckpointError with a reason.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            checkpoint, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        )
+        return model.to(device).eval(), device
+    except torch.OutOfMemoryError as error:
+        raise CheckpointError(
+            f"The checkpoint {checkpoint.name} does not fit the memory of one GPU; take a GPU with more, or "
+            "let the engine vllm spread it over several."
+        ) from error
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise CheckpointError(f"The checkpoint {checkpoint.name} cannot be loaded: {error}") from error
 
 
 class TransformersEngine:
@@ -23,22 +44,18 @@ class TransformersEngine:
 
         Raises CheckpointError with a reason.
         """
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        dtype = torch.float32 if self.device == "cpu" else torch.bfloat16
-        try:
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                checkpoint, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
-            )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise CheckpointError(f"The checkpoint {checkpoint.name} cannot be loaded: {error}") from error
-        self.model = model.to(self.device).eval()
+        self.model, self.device = load_model(checkpoint, device)
+        self.checkpoint = checkpoint.name
         self.eos_ids = end_of_sequence_ids(self.model.generation_config, self.model.config)
         self.citation_index = CitationIndex.load(citation_index) if citation_index else None
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int, block_citations: bool = False
     ) -> list[Generated]:
-        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed."""
+        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed.
+
+        Raises OutOfMemoryError, after which fewer prompts may do.
+        """
         input_ids, attention_mask = left_padded([prompt.token_ids for prompt in prompts])
         chooser = (
             NoEndOfSequence(self.eos_ids, len(prompts))
@@ -53,13 +70,16 @@ class TransformersEngine:
             repetition_penalty=decoding.repetition_penalty,
             pad_token_id=0,
         )
-        with torch.inference_mode():
-            output = self.model.generate(
-                input_ids.to(self.device),
-                attention_mask=attention_mask.to(self.device),
-                generation_config=settings,
-                logits_processor=LogitsProcessorList([blocker, chooser] if blocker else [chooser]),
-            )
+        try:
+            with torch.inference_mode():
+                output = self.model.generate(
+                    input_ids.to(self.device),
+                    attention_mask=attention_mask.to(self.device),
+                    generation_config=settings,
+                    logits_processor=LogitsProcessorList([blocker, chooser] if blocker else [chooser]),
+                )
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemoryError(self.checkpoint) from error
         rows = output[:, input_ids.shape[1] :].tolist()
         counts = blocker.counts() if blocker else [None] * len(rows)
         return [

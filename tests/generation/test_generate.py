@@ -1,8 +1,10 @@
 """A system's missing continuations are written once, batch by batch, whatever interrupts."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 from tokenizers import Tokenizer
@@ -13,6 +15,7 @@ from app.models import Candidacy, Checkpoint, Comparison, Continuation, Passage,
 from app.models.checkpoint import CheckpointState
 from app.models.study import StudyState
 from app.models.system import GenerationState, Strategy
+from generation.engines import transformers_engine
 from generation.generate import Order, Outcome, Progress, generate, session_holding
 from tests.generation.pool import REFERENCE, commit_system
 from tests.tiny_model import sample_text
@@ -234,3 +237,57 @@ def test_citations_are_never_silently_left_unblocked(engine: Engine, tiny_checkp
 
 def test_a_system_that_was_deleted_needs_nothing(engine: Engine) -> None:
     assert generate(Order(engine.url.render_as_string(hide_password=False), 12345), print) is Outcome.DONE
+
+
+def with_room_for(most: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A device that takes `most` texts at a time; returns how many each attempt had."""
+    attempts: list[int] = []
+    load = transformers_engine.load_model
+
+    def load_with_little_room(checkpoint: Path, device: str | None = None) -> tuple[Any, str]:
+        model, device = load(checkpoint, device)
+        generate_with_room = model.generate
+
+        def limited(input_ids: torch.Tensor, **rest: object) -> object:
+            attempts.append(len(input_ids))
+            if len(input_ids) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return generate_with_room(input_ids, **rest)
+
+        model.generate = limited
+        return model, device
+
+    monkeypatch.setattr(transformers_engine, "load_model", load_with_little_room)
+    return attempts
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(
+    engine: Engine, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = commit_system(engine, tiny_checkpoint, passages=5)
+    attempts = with_room_for(2, monkeypatch)
+
+    outcome, _ = run(engine, system, first_batch=1, batch=4)
+
+    assert outcome is Outcome.DONE
+    assert attempts == [1, 4, 2, 2]
+    assert count(engine, Continuation) == 5
+
+
+def test_a_text_that_does_not_fit_alone_is_a_reason(
+    engine: Engine, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = commit_system(engine, tiny_checkpoint, passages=2)
+    attempts = with_room_for(0, monkeypatch)
+
+    assert run(engine, system)[0] is Outcome.FAILED
+
+    assert attempts == [2, 1]
+    assert "Not even one text at a time fits the memory" in str(state_of(engine, system).reason)
+
+
+def test_a_paused_system_writes_nothing(engine: Engine, tiny_checkpoint: Path) -> None:
+    system = commit_system(engine, tiny_checkpoint, passages=2, paused=True)
+
+    assert run(engine, system) == (Outcome.DONE, [])
+    assert count(engine, Continuation) == 0
