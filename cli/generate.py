@@ -16,24 +16,45 @@ def generate(
     slug: Annotated[str, typer.Argument(help="The study.")],
     engine: Annotated[str, typer.Option(help="What runs the models.")] = "transformers",
     now: Annotated[bool, typer.Option("--now", help="Do it here instead of leaving it to workers.")] = False,
+    system: Annotated[
+        list[str] | None, typer.Option(help="With --pause, --cancel or --retry: only this system; may be repeated.")
+    ] = None,
+    pause: Annotated[bool, typer.Option("--pause", help="Stop, and stay out of the queue until --retry.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Stop, and leave the queue.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Queue again what failed, was paused or cancelled.")] = False,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Queue what is missing; workers write it, and what is there already stays as it is."""
-    from app.domain.generation_queue import incomplete_systems, queue_generation
+    from app.domain.generation_queue import incomplete_systems, queue_generation, retry_systems, stop_systems
     from app.domain.studies import find_study
     from generation.writing import check_engine
 
     check_engine(engine)
+    _check_options(now, pause, cancel, retry, named=bool(system))
     with transaction(data_dir) as session:
         study = find_study(session, slug)
-        found = incomplete_systems(session, study) if now else queue_generation(session, study, engine=engine)
-        systems = {system.id: system.name for system in found}
+        if pause or cancel:
+            found = stop_systems(session, study, system or (), pause=pause)
+        elif retry:
+            found = retry_systems(session, study, system or (), engine=engine)
+        else:
+            found = incomplete_systems(session, study) if now else queue_generation(session, study, engine=engine)
+        systems = {one.id: one.name for one in found}
     if now:
         _write_here(systems, engine, data_dir)
     names = list(systems.values())
-    done = "written" if now else "queued"
+    done = "paused" if pause else "cancelled" if cancel else "written" if now else "queued"
     print(json.dumps({"study": slug, done: names}) if as_json else _in_words(names, done))
+
+
+def _check_options(*actions: bool, named: bool) -> None:
+    from app.errors import ToprankError
+
+    if sum(actions) > 1:
+        raise ToprankError("Choose one of --now, --pause, --cancel and --retry.")
+    if named and not any(actions[1:]):
+        raise ToprankError("--system goes with --pause, --cancel or --retry.")
 
 
 def _write_here(systems: dict[int, str], engine: str, data_dir: Path | None) -> None:

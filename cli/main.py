@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import checkpoint, db, demo, export, generate, passages, quality, results, serve, study, system, user
+from cli import checkpoint, db, demo, export, generate, passages, quality, results, score, serve, study, system, user
 
 app = typer.Typer(
     name="toprank",
@@ -24,7 +24,16 @@ for name, commands in {
     app.add_typer(commands, name=name)
 for check in quality.COMMANDS:
     study.app.command()(check)
-for command in (demo.demo, serve.up, serve.serve, serve.worker, generate.generate, results.results, export.export):
+for command in (
+    demo.demo,
+    serve.up,
+    serve.serve,
+    serve.worker,
+    generate.generate,
+    score.score,
+    results.results,
+    export.export,
+):
     app.command()(command)
 
 

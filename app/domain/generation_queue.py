@@ -1,29 +1,29 @@
 """Which systems still lack continuations, and queueing the jobs that write them."""
 
-from sqlalchemy import exists, func, select
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.continuations import lock_study
+from app.errors import NotFoundError
 from app.models import Continuation, Passage, Study, System
 from app.models.passage import PassageState
 from app.models.system import GenerationState
-from app.queue import GENERATE, defer, is_queued
+from app.queue import GENERATE, defer, is_queued, stop_jobs
+
+_UNDER_WAY = (GenerationState.QUEUED, GenerationState.RUNNING)
 
 
 def missing_passages(session: Session, system: System, *, limit: int | None = None) -> list[Passage]:
-    """Accepted passages that the system has not continued yet, oldest first."""
-    done = exists().where(Continuation.system_id == system.id, Continuation.passage_id == Passage.id)
-    query = select(Passage).where(Passage.study_id == system.study_id, Passage.state == PassageState.ACCEPTED, ~done)
-    return list(session.scalars(query.order_by(Passage.id).limit(limit)))
+    """Accepted passages that the system has not continued yet: those that people judge first, then oldest first."""
+    query = select(Passage).where(*_missing(system)).order_by(Passage.unjudged, Passage.id)
+    return list(session.scalars(query.limit(limit)))
 
 
 def count_missing(session: Session, system: System) -> int:
     """How many accepted passages the system has not continued yet."""
-    done = exists().where(Continuation.system_id == system.id, Continuation.passage_id == Passage.id)
-    query = select(func.count()).where(
-        Passage.study_id == system.study_id, Passage.state == PassageState.ACCEPTED, ~done
-    )
-    return session.scalars(query).one()
+    return session.scalars(select(func.count()).select_from(Passage).where(*_missing(system))).one()
 
 
 def count_written(session: Session, system: System) -> int:
@@ -34,24 +34,69 @@ def count_written(session: Session, system: System) -> int:
 def queue_generation(session: Session, study: Study, *, engine: str = "transformers") -> list[System]:
     """Queue a job for each system of the study that lacks continuations, in the order they were added; returns those.
 
-    A system whose job waits already, or is running and will look again before it ends, gets no second one.
+    A system whose job waits already, or is running and will look again before it ends, gets no second one; a paused
+    one waits until it is retried.
     """
-    lock_study(session, study.id)
-    systems = session.scalars(
-        select(System).where(System.study_id == study.id).order_by(System.id).with_for_update(key_share=True)
-    )
+    return [
+        system for system in _locked_systems(session, study) if not system.paused and _queue(session, system, engine)
+    ]
+
+
+def retry_systems(
+    session: Session, study: Study, names: Collection[str] = (), *, engine: str = "transformers"
+) -> list[System]:
+    """Queue the named systems, or all, also those that were paused; returns those that lacked something."""
+    systems = named_systems(session, study, names)
+    for system in systems:
+        system.paused = False
     return [system for system in systems if _queue(session, system, engine)]
 
 
+def stop_systems(session: Session, study: Study, names: Collection[str] = (), *, pause: bool) -> list[System]:
+    """Take the named systems, or all, out of the queue, and stop those that are being written; what is there stays.
+
+    Paused ones are left alone by `queue_generation` until somebody retries them.
+    """
+    systems = named_systems(session, study, names)
+    for system in systems:
+        system.paused = system.paused or pause
+        stop_jobs(session, generation_lock(system.id))
+        if not is_queued(session, generation_lock(system.id)) and system.state in _UNDER_WAY:
+            system.state = GenerationState.IDLE
+    session.flush()
+    return systems
+
+
+def named_systems(session: Session, study: Study, names: Collection[str] = ()) -> list[System]:
+    """The study's systems of these names, or all, locked. Raises NotFoundError, which names those there are."""
+    systems = _locked_systems(session, study)
+    unknown = sorted(set(names) - {system.name for system in systems})
+    if unknown:
+        known = ", ".join(system.name for system in systems) or "none yet"
+        raise NotFoundError(f"The study {study.slug!r} has no system {unknown[0]!r} (systems: {known}).")
+    return [system for system in systems if not names or system.name in names]
+
+
 def incomplete_systems(session: Session, study: Study) -> list[System]:
-    """The study's systems that lack continuations, in the order they were added."""
+    """The study's systems that lack continuations and are not paused, in the order they were added."""
     systems = session.scalars(select(System).where(System.study_id == study.id).order_by(System.id))
-    return [system for system in systems if count_missing(session, system)]
+    return [system for system in systems if not system.paused and count_missing(session, system)]
 
 
 def generation_lock(system_id: int) -> str:
     """Names the job that may write a system's continuations, one at a time."""
     return f"generate:{system_id}"
+
+
+def _locked_systems(session: Session, study: Study) -> list[System]:
+    lock_study(session, study.id)
+    query = select(System).where(System.study_id == study.id).order_by(System.id).with_for_update(key_share=True)
+    return list(session.scalars(query, execution_options={"populate_existing": True}))
+
+
+def _missing(system: System) -> tuple[ColumnElement[bool], ...]:
+    done = exists().where(Continuation.system_id == system.id, Continuation.passage_id == Passage.id)
+    return Passage.study_id == system.study_id, Passage.state == PassageState.ACCEPTED, ~done
 
 
 def _queue(session: Session, system: System, engine: str) -> bool:

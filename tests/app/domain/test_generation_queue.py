@@ -1,9 +1,19 @@
 """Generation is queued once for each system that lacks something."""
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.domain.generation_queue import count_missing, generation_lock, missing_passages, queue_generation
+from app.domain.generation_queue import (
+    count_missing,
+    generation_lock,
+    incomplete_systems,
+    missing_passages,
+    queue_generation,
+    retry_systems,
+    stop_systems,
+)
+from app.errors import NotFoundError
 from app.models.passage import PassageState
 from app.models.system import GenerationState
 from app.queue import is_queued
@@ -73,3 +83,75 @@ def test_a_running_system_is_queued_again_only_when_its_job_is_gone(session: Ses
 
     session.execute(text("UPDATE procrastinate_jobs SET status = 'failed'"))
     assert queue_generation(session, study) == [system]
+
+
+def test_what_people_judge_is_written_before_what_nobody_does(session: Session) -> None:
+    study = make_study(session)
+    dataset = make_dataset(session, study)
+    unjudged, judged = make_passage(session, dataset, unjudged=True), make_passage(session, dataset)
+
+    assert missing_passages(session, make_system(session, study)) == [judged, unjudged]
+
+
+def test_a_paused_system_leaves_the_queue_and_stays_out_until_it_is_retried(session: Session) -> None:
+    study = make_study(session)
+    make_passage(session, make_dataset(session, study))
+    paused, other = make_system(session, study, name="paused"), make_system(session, study)
+    queue_generation(session, study)
+
+    assert stop_systems(session, study, ["paused"], pause=True) == [paused]
+
+    assert (paused.paused, paused.state) == (True, GenerationState.IDLE)
+    assert not is_queued(session, generation_lock(paused.id))
+    assert is_queued(session, generation_lock(other.id))
+    assert queue_generation(session, study) == []
+    assert paused not in incomplete_systems(session, study)
+
+    assert retry_systems(session, study, ["paused"]) == [paused]
+    assert (paused.paused, paused.state) == (False, GenerationState.QUEUED)
+
+
+def test_a_cancelled_system_is_queued_again_with_the_others(session: Session) -> None:
+    study = make_study(session)
+    make_passage(session, make_dataset(session, study))
+    system = make_system(session, study)
+    queue_generation(session, study)
+
+    stop_systems(session, study, pause=False)
+
+    assert (system.state, is_queued(session, generation_lock(system.id))) == (GenerationState.IDLE, False)
+    assert queue_generation(session, study) == [system]
+
+
+def test_the_worker_of_a_running_system_is_told_to_stop(session: Session) -> None:
+    study = make_study(session)
+    make_passage(session, make_dataset(session, study))
+    system = make_system(session, study)
+    queue_generation(session, study)
+    system.state = GenerationState.RUNNING
+    session.flush()
+    session.execute(text("SET LOCAL search_path TO procrastinate, public"))
+    session.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+
+    stop_systems(session, study, pause=True)
+
+    # its worker says when it has stopped
+    assert system.state is GenerationState.RUNNING
+    assert session.execute(text("SELECT abort_requested FROM procrastinate_jobs")).scalar_one()
+
+
+def test_a_system_that_is_done_stays_so_when_it_is_cancelled(session: Session) -> None:
+    study = make_study(session)
+    system = make_system(session, study, state=GenerationState.DONE)
+
+    stop_systems(session, study, pause=False)
+
+    assert system.state is GenerationState.DONE
+
+
+def test_an_unknown_system_is_answered_with_those_there_are(session: Session) -> None:
+    study = make_study(session)
+    make_system(session, study, name="greedy")
+
+    with pytest.raises(NotFoundError, match=r"no system 'gredy' \(systems: greedy\)"):
+        retry_systems(session, study, ["gredy"])
