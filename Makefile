@@ -36,6 +36,7 @@ format: install-dev ## Format the code
 
 bench: install-dev model ## Measure what the documents claim
 	$(BIN)/python -m benchmarks.annotation --json
+	$(BIN)/python -m benchmarks.metrics --json
 
 soak: install-dev model browser ## The long, full-size load and fault tests
 	$(BIN)/python -m pytest -m soak $(TEST_ARGS)
