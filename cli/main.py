@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from cli import checkpoint, db, demo, export, generate, passages, quality, results, score, serve, study, system, user
+from cli import (
+    checkpoint,
+    db,
+    demo,
+    export,
+    generate,
+    passages,
+    quality,
+    results,
+    score,
+    serve,
+    study,
+    system,
+    taking_part,
+    user,
+)
 
 app = typer.Typer(
     name="toprank",
@@ -22,8 +37,8 @@ for name, commands in {
     "system": system.app,
 }.items():
     app.add_typer(commands, name=name)
-for check in quality.COMMANDS:
-    study.app.command()(check)
+for part in (*quality.COMMANDS, *taking_part.COMMANDS):
+    study.app.command()(part)
 for command in (
     demo.demo,
     serve.up,

@@ -1,6 +1,6 @@
 """/annotate/consent, english, guidelines, qualification: what a study asks for before the first comparison."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -11,11 +11,10 @@ from app.annotation import page, qualification, verdicts
 from app.annotation.routes import VerdictForm
 from app.annotation.steps import Step, asked_steps, give_consent, has_read_before, missing_step, note_reading
 from app.dependencies import CurrentAnnotator, DbSession
-from app.domain.english import EnglishStatement, english_of, record_english
+from app.domain.english import english_of, record_english
 from app.domain.taking_part import consent_form
-from app.forms import PageForm
+from app.forms import EnglishForm, PageForm
 from app.models import Person, Study
-from app.models.taking_part import EnglishMethod
 from app.templating import render, see_other
 
 router = APIRouter(prefix="/annotate")
@@ -27,20 +26,6 @@ class ConsentGiven(PageForm):
     """Which version somebody agrees to."""
 
     version: Version
-
-
-class EnglishForm(PageForm):
-    """What an annotator states about their English."""
-
-    first_language: Annotated[str, Field(max_length=100)]
-    method: EnglishMethod
-    verified_by: Annotated[str, Field(max_length=200)]
-    verified_on: date
-
-    @property
-    def statement(self) -> EnglishStatement:
-        """What the form says, for the domain."""
-        return EnglishStatement(self.first_language, self.method, self.verified_by, self.verified_on)
 
 
 class ReadingForm(PageForm):

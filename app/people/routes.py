@@ -1,5 +1,6 @@
 """Who may log in: the admins' list, invitations, shutting people out."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -8,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth import accounts, invitations
-from app.dependencies import CurrentAdmin, DbSession
-from app.forms import PageForm
+from app.dependencies import CurrentAdmin, CurrentResearcher, DbSession
+from app.domain.english import english_of, record_english
+from app.forms import EnglishForm, PageForm
 from app.models import Person
 from app.models.person import Role
 from app.templating import render, see_other
@@ -52,6 +54,24 @@ def invited_page(request: Request, person: Person, token: str) -> Response:
     """The page that shows a link."""
     link = str(request.url_for("show_invitation", token=token))
     return render(request, "people/invited.html", invited=person, link=link, days=invitations.VALID_FOR.days)
+
+
+@router.get("/{person_id}/english")
+def show_english(request: Request, _researcher: CurrentResearcher, session: DbSession, person_id: int) -> Response:
+    """How an annotator's English was verified, and a form to record it."""
+    annotator = accounts.get_person(session, person_id)
+    known, today = english_of(session, annotator.id), datetime.now(UTC).date()
+    return render(request, "people/english.html", annotator=annotator, known=known, today=today)
+
+
+@router.post("/{person_id}/english")
+def submit_english(
+    researcher: CurrentResearcher, session: DbSession, person_id: int, form: Annotated[EnglishForm, Form()]
+) -> Response:
+    """Record it; what the annotator stated stays on record."""
+    annotator = accounts.get_person(session, person_id)
+    record_english(session, annotator.id, form.statement, recorded_by=researcher.id)
+    return see_other(f"/people/{annotator.id}/english")
 
 
 @router.post("/{person_id}/disable")

@@ -71,6 +71,8 @@ TABLE = {
     "GET /people": Access(ADMINS, 200),
     "POST /people/invite": Access(ADMINS, 422),
     "POST /people/{person_id}/link": Access(ADMINS, 404),
+    "GET /people/{person_id}/english": Access(RESEARCHERS, 404),
+    "POST /people/{person_id}/english": Access(RESEARCHERS, 422),
     "POST /people/{person_id}/disable": Access(ADMINS, 404),
     "POST /people/{person_id}/enable": Access(ADMINS, 404),
 }

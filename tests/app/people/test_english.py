@@ -1,0 +1,31 @@
+"""/people/{id}/english: what researchers know about an annotator's English."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import EnglishCheck, Person
+from tests.app.conftest import Browser
+
+FORM = {"first_language": "Danish", "method": "interview", "verified_by": "Ada", "verified_on": "2026-03-01"}
+
+
+def test_a_researcher_records_it_and_what_was_stated_stays_on_record(
+    annotator: Browser, researcher: Browser, db: Session
+) -> None:
+    person = db.scalars(select(Person).where(Person.email == annotator.email)).one()
+    here = f"/people/{person.id}/english"
+    assert "Nothing is known yet" in researcher.get(here).text
+    stated = FORM | {"method": "platform", "verified_by": "the platform"}
+    assert annotator.submit("/annotate/english", **stated).status_code == 303
+    assert "Stated by the annotator" in researcher.get(here).text
+    assert researcher.submit(here, **FORM).status_code == 303
+    assert "Recorded by a researcher" in researcher.get(here).text
+    methods = db.scalars(select(EnglishCheck.method).order_by(EnglishCheck.id)).all()
+    assert methods == ["platform", "interview"]
+
+
+def test_a_date_in_the_future_is_refused(annotator: Browser, researcher: Browser, db: Session) -> None:
+    person = db.scalars(select(Person).where(Person.email == annotator.email)).one()
+    refused = researcher.submit(f"/people/{person.id}/english", **FORM | {"verified_on": "2999-01-01"})
+    assert refused.status_code == 400
+    assert "lies in the future" in refused.text
