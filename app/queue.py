@@ -15,6 +15,7 @@ SCHEMA = "procrastinate"
 MODELS_QUEUE = "models"
 GENERATE = "generation:generate"
 SCORE = "generation:score"
+MEASURE = "analysis:measure"
 
 # Never opened: every statement runs on a connection that a caller has.
 _app = App(connector=SyncPsycopgConnector())

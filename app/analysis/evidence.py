@@ -5,7 +5,7 @@ Each part is read when the first exhibit asks for it, so that one figure alone c
 
 from datetime import datetime
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import psycopg
@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.analysis.exhibit import WithdrawnAnnotators
+from app.analysis.measuring import measurements, outdated
 from app.analysis.preferences import SystemResult, preference_results
 from app.analysis.rows import COUNTED, WITHDRAWN, Answers, Continuations, DatasetFacts, StudyRows, SystemFacts
 from app.domain.scores import ScoreSummary, score_summaries
@@ -155,6 +156,17 @@ class Evidence:
         """What each scored checkpoint predicts over all judged passages, by its name."""
         every = score_summaries(self.session, self.study)
         return {summary.checkpoint: summary for summary in every if summary.dataset is None}
+
+    @cached_property
+    def measured(self) -> list[tuple[SystemFacts, dict[str, Any]]]:
+        """What the measuring job found, for the systems that it has measured."""
+        found = measurements(self.session, self.study)
+        return [(system, found[system.id]) for system in self.systems if system.id in found]
+
+    @cached_property
+    def is_outdated(self) -> bool:
+        """Whether a system's texts or training set changed since it was measured."""
+        return bool(outdated(self.session, self.study))
 
     def perplexity_of(self, system: SystemFacts) -> float | None:
         """Perplexity of the contexts under the system's checkpoint; None until it is scored."""

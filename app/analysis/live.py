@@ -25,6 +25,7 @@ SELECT concat_ws('/', s.xmin, s.id,
   (SELECT concat_ws('.', count(*), max(id)) FROM system WHERE study_id = s.id),
   (SELECT max(id) FROM review WHERE study_id = s.id),
   (SELECT concat_ws('.', count(*), max(id)) FROM score WHERE study_id = s.id),
+  (SELECT concat_ws('.', count(*), max(measured_at)) FROM measurement WHERE study_id = s.id),
   (SELECT max(number) FROM look WHERE study_id = s.id))
 FROM study s WHERE s.id = :study
 """)

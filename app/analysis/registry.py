@@ -7,6 +7,7 @@ from app.analysis.checks import Check, shortcomings, study_checks
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Exhibit, Provenance
 from app.analysis.exhibits.comparing import paired_comparisons
+from app.analysis.exhibits.diversity import table_2
 from app.analysis.exhibits.preference import table_1, table_4
 from app.analysis.exhibits.quality import agreement, robustness
 from app.analysis.exhibits.repetition import figure_9_left, figure_9_right
@@ -19,6 +20,7 @@ from app.errors import NotFoundError
 BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
     "table-1": table_1,
     "comparisons": paired_comparisons,
+    "table-2": table_2,
     "table-3": table_3,
     "figure-4": figure_4,
     "table-4": table_4,

@@ -15,6 +15,7 @@ from app.analysis.exhibit import Exhibit, WithdrawnAnnotators
 from app.analysis.formats import as_csv, as_latex
 from app.analysis.live import live_findings, live_picture
 from app.analysis.looks import all_looks, check_is_open_to_look, is_open_to_look, take_look
+from app.analysis.measuring import measuring_of, outdated, queue_measuring
 from app.analysis.registry import Findings
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.progress import study_progress
@@ -52,6 +53,8 @@ def show_results(
         study=study,
         found=found,
         looks=all_looks(session, study),
+        measuring=measuring_of(session, study),
+        outdated=len(outdated(session, study)),
         version=_version(state),
         withdrawn=withdrawn,
     )
@@ -89,6 +92,17 @@ def download_archive(
     check_is_open_to_look(session, study)
     _, found = live_findings(session, study, withdrawn=withdrawn)
     return Response(results_zip(found), media_type="application/zip", headers=_attachment(f"{study.slug}-results.zip"))
+
+
+@router.post("/measurements")
+def submit_measuring(
+    _researcher: CurrentResearcher, session: DbSession, slug: str, _form: Annotated[PageForm, Form()]
+) -> Response:
+    """Queue the job that measures what changed."""
+    study = find_study(session, slug)
+    check_is_open_to_look(session, study)
+    queue_measuring(session, study)
+    return see_other(f"/studies/{study.slug}/results#measuring")
 
 
 @router.post("/looks")

@@ -4,6 +4,7 @@ from app.models.annotation import Annotation, Assignment
 from app.models.checkpoint import Checkpoint
 from app.models.comparison import Candidacy, Comparison
 from app.models.continuation import Continuation
+from app.models.measurement import Measurement, Measuring
 from app.models.passage import Passage
 from app.models.person import ApiToken, Invitation, LoginAttempt, LoginSession, Person
 from app.models.review import Review
@@ -40,6 +41,8 @@ __all__ = [
     "LoginAttempt",
     "LoginSession",
     "Look",
+    "Measurement",
+    "Measuring",
     "Passage",
     "Person",
     "Qualification",

@@ -1,0 +1,138 @@
+"""Self-BLEU of every system (Table 2): measured by a job, and kept.
+
+All texts are counted in the study's reference tokens, so that systems with other tokenizers compare; a system is
+measured again only when its texts changed.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.domain.reference_tokens import ReferenceTokenizer
+from app.domain.studies import reference_tokenizer
+from app.models import Measurement, Measuring, Study, System
+from app.models.system import GenerationState
+from app.queue import MEASURE, defer, is_queued
+from metrics.self_bleu import self_bleu
+from metrics.ttr import FIRST_96
+
+# Whoever changes what is measured, or how, gives it another number, and everything is measured again.
+VERSION = 1
+
+_INPUTS = text("""
+SELECT s.id, count(t.id) AS texts, encode(sha256(convert_to(
+           coalesce(string_agg(t.id || ':' || t.passage_id, ',' ORDER BY t.id), ''), 'UTF8')), 'hex') AS texts_sha256
+FROM system s
+LEFT JOIN (continuation t JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted') ON t.system_id = s.id
+WHERE s.study_id = :study GROUP BY s.id ORDER BY s.id
+""")
+
+_TEXTS = text("""
+SELECT d.name AS dataset, p.context, t.text FROM continuation t
+JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted'
+JOIN dataset d ON d.id = p.dataset_id
+WHERE t.system_id = :system ORDER BY t.id
+""")
+
+
+@dataclass(frozen=True)
+class SystemInputs:
+    """A system with what decides its measurement."""
+
+    system_id: int
+    texts: int
+    sha256: str
+
+
+def measure_lock(study_id: int) -> str:
+    """Names the job that may measure a study, one at a time."""
+    return f"measure:{study_id}"
+
+
+def queue_measuring(session: Session, study: Study) -> bool:
+    """Queue the job unless it waits already or nothing changed; whether it did."""
+    lock = measure_lock(study.id)
+    if is_queued(session, lock, statuses=("todo",)) or not outdated(session, study):
+        return False
+    defer(session, MEASURE, lock=lock, study_id=study.id)
+    mark_measuring(session, study.id, GenerationState.QUEUED, done=0, total=len(outdated(session, study)))
+    return True
+
+
+def measuring_of(session: Session, study: Study) -> Measuring | None:
+    """How far the job is; None before the first."""
+    return session.get(Measuring, study.id, populate_existing=True)
+
+
+def measurements(session: Session, study: Study) -> dict[int, dict[str, Any]]:
+    """What was found of each measured system, by its id; also where its texts have changed since."""
+    rows = session.scalars(select(Measurement).where(Measurement.study_id == study.id))
+    return {row.system_id: row.found for row in rows}
+
+
+def outdated(session: Session, study: Study) -> list[SystemInputs]:
+    """The systems that have texts and were never measured with these inputs."""
+    rows = session.scalars(select(Measurement).where(Measurement.study_id == study.id))
+    kept = {row.system_id: row.inputs for row in rows}
+    every = [
+        SystemInputs(row.id, row.texts, _sha256(row.texts_sha256, study.reference_tokens_sha256))
+        for row in session.execute(_INPUTS, {"study": study.id})
+    ]
+    return [one for one in every if one.texts and kept.get(one.system_id) != one.sha256]
+
+
+def measure_study(session: Session, study: Study, report: Callable[[str], None]) -> int:
+    """Measure what is outdated, committing each system; returns how many were measured."""
+    todo = outdated(session, study)
+    reference = reference_tokenizer(session, study)
+    mark_measuring(session, study.id, GenerationState.RUNNING, done=0, total=len(todo))
+    session.commit()
+    for done, inputs in enumerate(todo, start=1):
+        found = measure_system(session, inputs.system_id, reference)
+        _keep(session, study, inputs, found)
+        mark_measuring(session, study.id, GenerationState.RUNNING, done=done, total=len(todo))
+        session.commit()
+        name = session.scalar(select(System.name).where(System.id == inputs.system_id))
+        report(f"measured {name} ({done} of {len(todo)})")
+    mark_measuring(session, study.id, GenerationState.DONE, done=len(todo), total=len(todo))
+    session.commit()
+    return len(todo)
+
+
+def measure_system(session: Session, system_id: int, reference: ReferenceTokenizer) -> dict[str, Any]:
+    """Self-BLEU of the first 96 tokens of each text against all others of the system; None with a single text."""
+    rows = session.execute(_TEXTS, {"system": system_id}).all()
+    tokens = [reference.ids_after(row.context, row.text)[: FIRST_96.stop] for row in rows]
+    return {"texts": len(tokens), **_self_bleu(tokens)}
+
+
+def mark_measuring(
+    session: Session, study_id: int, state: GenerationState, *, done: int, total: int, reason: str | None = None
+) -> None:
+    """Note how far the job is."""
+    values = {"state": state, "done": done, "total": total, "reason": reason}
+    statement = insert(Measuring).values(study_id=study_id, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=[Measuring.study_id], set_=values))
+
+
+def _self_bleu(tokens: Sequence[Sequence[int]]) -> dict[str, float | None]:
+    texts = [one for one in tokens if len(one)]
+    if len(texts) < 2:
+        return {"self_bleu_mean": None, "self_bleu_max": None}
+    found = self_bleu(texts)
+    return {"self_bleu_mean": found.mean, "self_bleu_max": found.max}
+
+
+def _keep(session: Session, study: Study, inputs: SystemInputs, found: dict[str, Any]) -> None:
+    values = {"inputs": inputs.sha256, "found": found, "measured_at": func.now()}
+    statement = insert(Measurement).values(system_id=inputs.system_id, study_id=study.id, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=[Measurement.system_id], set_=values))
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("/".join((str(VERSION), *parts)).encode()).hexdigest()

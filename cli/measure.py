@@ -1,0 +1,50 @@
+"""`toprank measure`: what takes too long for a page, computed here or queued for a worker."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.connection import DataDir, database_url, transaction
+
+
+def measure(
+    slug: Annotated[str, typer.Argument(help="The study.")],
+    now: Annotated[bool, typer.Option("--now", help="Measure here instead of leaving it to a worker.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Measure the diversity of every system whose texts changed."""
+    summary = _measure_here(slug, data_dir) if now else _queue(slug, data_dir)
+    if as_json:
+        print(json.dumps(summary))
+    elif now:
+        print(f"{summary['measured']} systems were measured.")
+    else:
+        print("A worker will measure it." if summary["queued"] else "Nothing changed since it was measured or queued.")
+
+
+def _measure_here(slug: str, data_dir: Path | None) -> dict[str, Any]:
+    """Each system is kept as soon as it is measured, so that an end loses one at most."""
+    from app.analysis.measuring import measure_study
+    from app.db import make_engine, make_session_factory
+    from app.domain.studies import find_study
+
+    engine = make_engine(database_url(data_dir), pool_size=1)
+    try:
+        with make_session_factory(engine)() as session:
+            study = find_study(session, slug)
+            measured = measure_study(session, study, lambda line: print(line, file=sys.stderr))
+    finally:
+        engine.dispose()
+    return {"study": slug, "measured": measured}
+
+
+def _queue(slug: str, data_dir: Path | None) -> dict[str, Any]:
+    from app.analysis.measuring import queue_measuring
+    from app.domain.studies import find_study
+
+    with transaction(data_dir) as session:
+        return {"study": slug, "queued": queue_measuring(session, find_study(session, slug))}
