@@ -38,9 +38,7 @@ def upgrade() -> None:
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
         sa.CheckConstraint("done BETWEEN 0 AND total", name=op.f("ck_measuring_done_within_total")),
-        sa.CheckConstraint(
-            "state IN ('idle', 'queued', 'running', 'done', 'failed')", name=op.f("ck_measuring_state")
-        ),
+        sa.CheckConstraint("state IN ('idle', 'queued', 'running', 'done', 'failed')", name=op.f("ck_measuring_state")),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_measuring_study_id_study")),
         sa.PrimaryKeyConstraint("study_id", name=op.f("pk_measuring")),
     )
