@@ -41,7 +41,6 @@ CYCLE = {
         "mine": verdicts._MINE,
         "answer": verdicts._ANSWER,
         "held": claims._HELD,
-        "promote": claims._PROMOTE,
         "draw": drawing._AT_RANDOM,
         "lease": claims._LEASE,
         "pairs": page._PAIRS,
@@ -59,6 +58,7 @@ class RawAnnotator:
             "study": pool.study_id,
             "comparisons": pool.comparisons,
             "draws": drawing.FEW,
+            "is_open": True,
             "lease": timedelta(minutes=20),
             "key": ANNOTATOR_LOCKS + annotator_id,
         }
@@ -86,9 +86,8 @@ class RawAnnotator:
             answered = {"assignment": mine["id"], "comparison": mine["comparison_id"], "slot": mine["slot"]}
             self.connection.execute(CYCLE["answer"], parameters | answered | EQUAL)
             held = self.connection.execute(CYCLE["held"], parameters).fetchone() or {}
-            promoted = self.connection.execute(CYCLE["promote"], parameters).fetchone() if held["next"] else None
-            following = self._lease("next" if promoted else "shown")
-            shown: UUID | None = promoted["claim"] if promoted else following
+            following = self._lease("next" if held["shown"] else "shown")
+            shown: UUID | None = held["shown"] or following
             self.connection.execute(CYCLE["pairs"], {"claims": [shown, following]}).fetchall()
             return shown
 

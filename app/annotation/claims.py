@@ -31,23 +31,29 @@ class Held:
     next: UUID | None
 
 
-# One row, whatever the annotator holds; each part finds its row by an index of its own.
+# One row, whatever the annotator holds; each part finds its row by an index of its own. What is next is shown from now
+# on if nothing else is and the annotator may go on.
 _HELD = text("""
-SELECT last.ordinal, review.decision, shown.claim AS shown, next.claim AS next
+WITH review AS MATERIALIZED (
+    SELECT decision FROM review WHERE annotator_id = :annotator AND study_id = :study ORDER BY id DESC LIMIT 1
+), promoted AS (
+    UPDATE assignment SET state = 'shown', shown_at = now(), lease_expires_at = now() + :lease
+    WHERE annotator_id = :annotator AND study_id = :study AND state = 'next' AND :is_open
+      AND NOT EXISTS (SELECT FROM review WHERE decision IN ('paused', 'withdrawn'))
+      AND NOT EXISTS (SELECT FROM assignment shown WHERE shown.annotator_id = :annotator
+                      AND shown.study_id = :study AND shown.state = 'shown')
+    RETURNING claim
+)
+SELECT last.ordinal, review.decision, coalesce(shown.claim, promoted.claim) AS shown,
+       CASE WHEN promoted.claim IS NULL THEN next.claim END AS next
 FROM (SELECT coalesce(max(ordinal), 0) AS ordinal FROM assignment
       WHERE annotator_id = :annotator AND study_id = :study) last
-LEFT JOIN LATERAL (SELECT decision FROM review WHERE annotator_id = :annotator AND study_id = :study
-                   ORDER BY id DESC LIMIT 1) review ON true
+LEFT JOIN review ON true
+LEFT JOIN promoted ON true
 LEFT JOIN assignment shown
   ON shown.annotator_id = :annotator AND shown.study_id = :study AND shown.state = 'shown'
 LEFT JOIN assignment next
   ON next.annotator_id = :annotator AND next.study_id = :study AND next.state = 'next'
-""")
-
-_PROMOTE = text("""
-UPDATE assignment SET state = 'shown', shown_at = now(), lease_expires_at = now() + :lease
-WHERE annotator_id = :annotator AND study_id = :study AND state = 'next'
-RETURNING claim
 """)
 
 # What somebody was last given and did not answer comes back to them, if nobody else has taken the slot.
@@ -97,14 +103,12 @@ def hold(session: Session, study: Study, annotator_id: int) -> Held:
 
     Loading the page any number of times, in any number of tabs, changes nothing. The annotator must be locked.
     """
-    parameters = {"annotator": annotator_id, "study": study.id}
+    is_open = study.state == StudyState.OPEN
+    parameters = {"annotator": annotator_id, "study": study.id, "lease": lease_of(study), "is_open": is_open}
     held = session.execute(_HELD, parameters).one()
     shown, following, ordinal = held.shown, held.next, held.ordinal
-    if study.state != StudyState.OPEN or held.decision in OUT:
+    if not is_open or held.decision in OUT:
         return Held(shown, None)
-    if shown is None and following is not None:
-        shown = session.execute(_PROMOTE, parameters | {"lease": lease_of(study)}).scalar_one()
-        following = None
     if shown is None:
         shown = _revive(session, study, annotator_id)
     if shown is None:

@@ -1,8 +1,9 @@
 """Whatever is killed while people annotate: what was acknowledged is there, once, and nothing else is."""
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.faults.house import House
 from tests.faults.writers import Writer
 from tests.serving import SECRET
 
+log = logging.getLogger(__name__)
 pytestmark = pytest.mark.faults
 
 # What is killed, how often and under how many writers.
@@ -99,13 +101,10 @@ def test_a_kill_of_each_kind_loses_and_doubles_nothing(house: House, engine: Eng
 
 
 @pytest.mark.soak
-def test_five_kills_of_each_kind_under_sixteen_writers_lose_and_double_nothing(
-    house: House, engine: Engine, record_property: Callable[[str, object], None]
-) -> None:
+def test_five_kills_of_each_kind_under_sixteen_writers_lose_and_double_nothing(house: House, engine: Engine) -> None:
     pool = pool_of(engine, house, 16)
     writers = asyncio.run(judge_while(house, pool, FULL, pause_s=3))
     answers, failures = check_agreement(engine, writers), sum(writer.failures for writer in writers)
-    record_property("answers", answers)
-    record_property("failed_requests", failures)
+    log.info("%s answers acknowledged and stored; %s requests failed", answers, failures)
     assert answers > 500
     assert failures > 0
