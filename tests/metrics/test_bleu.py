@@ -57,6 +57,14 @@ def test_the_score_equals_the_libraries(kernels):
             assert ours == pytest.approx(theirs.sentence_score(words[0], [words[1]]).score / 100, abs=1e-12)
 
 
+def test_the_score_equals_the_one_that_sacrebleu_publishes():
+    # its test suite's case for the floor of 0.1: 4, 2, 1 and 0 matches of 6, 5, 4 and 3, against 8 words
+    # "am I am a character sequence" and "I am a symbol string sequence a a"
+    texts = [[1, 2, 1, 3, 4, 5], [2, 1, 3, 6, 7, 5, 3, 3]]
+    assert [clipped_matches(*texts, order) for order in (1, 2, 3, 4)] == [4, 2, 1, 0]
+    assert sentence_bleu(*texts) == pytest.approx(0.1555722182, abs=1e-10)
+
+
 def test_matches_are_clipped_in_both_directions():
     one, other = [7, 7, 7, 8], [7, 7, 9]
     assert clipped_matches(one, other, 1) == clipped_matches(other, one, 1) == 2

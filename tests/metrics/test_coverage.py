@@ -38,7 +38,8 @@ def coverage_of_these(annotators, base, comparisons, repetitions=REPETITIONS):
 def coverage_of_new(annotators, base, comparisons, repetitions):
     """Share of repetitions, each with people of its own, whose interval holds the ratio of all there could be."""
     generator = np.random.default_rng([annotators, comparisons, 1])
-    true = truth(People.hire(4000, generator), base, generator)
+    # an annotator's leniency and a passage's difficulty, as in the simulation, are one normal of both variances
+    true = float((1 / (1 + np.exp(-generator.normal(base, (0.7**2 + 1.0**2) ** 0.5, 1_000_000)))).mean())
     hits = []
     for seed in range(repetitions):
         sample = judge(People.hire(annotators, generator), base, comparisons, generator)
