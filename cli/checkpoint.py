@@ -16,14 +16,27 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def add(
     name: Annotated[str, typer.Argument(help="What to call it.")],
     source: Annotated[str, typer.Argument(help="A folder with safetensors, or a hub id such as org/model.")],
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    longest: Annotated[int, typer.Option(help="vLLM: the most tokens of a context and its continuation.")] = 2048,
+    tensor_parallel: Annotated[int, typer.Option(help="vLLM: GPUs that share each layer.")] = 1,
+    pipeline_parallel: Annotated[int, typer.Option(help="vLLM: groups of layers, on nodes of a Ray cluster.")] = 1,
+    gpu_memory: Annotated[float, typer.Option(help="vLLM: the share of a GPU's memory to use.")] = 0.9,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a checkpoint."""
+    """Register a checkpoint, and how workers load it."""
+    from app.domain.engine_settings import EngineSettings
     from app.domain.systems import add_checkpoint
 
+    settings = EngineSettings(
+        dtype=dtype,
+        longest=longest,
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        gpu_memory_utilization=gpu_memory,
+    )
     with transaction(data_dir) as session:
-        added = add_checkpoint(session, name, source)
+        added = add_checkpoint(session, name, source, settings)
         summary = {"name": added.name, "source": added.source, "state": str(added.state)}
     print(json.dumps(summary) if as_json else f"The checkpoint {name!r} is {added.source}.")
 

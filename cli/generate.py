@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def generate(
     slug: Annotated[str, typer.Argument(help="The study.")],
-    engine: Annotated[str, typer.Option(help="What runs the models.")] = "transformers",
+    engine: Annotated[
+        str, typer.Option(help="auto (vllm where a GPU is, else transformers), vllm or transformers.")
+    ] = "auto",
     now: Annotated[bool, typer.Option("--now", help="Do it here instead of leaving it to workers.")] = False,
     system: Annotated[
         list[str] | None, typer.Option(help="With --pause, --cancel or --retry: only this system; may be repeated.")

@@ -1,12 +1,16 @@
 """`toprank system`: what competes in a study."""
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.models.system import Strategy
 from cli.connection import DataDir, transaction
+
+if TYPE_CHECKING:
+    from app.domain.systems import TrainingPlan
 
 app = typer.Typer(help="Systems: add.", no_args_is_help=True)
 
@@ -28,6 +32,13 @@ def add(
     seed: Annotated[int, typer.Option(help="Nucleus only.")] = 0,
     repetition_penalty: Annotated[float, typer.Option(help="1 is off.")] = 1.0,
     scenario: Annotated[list[int] | None, typer.Option(help="128 or 256; both by default.")] = None,
+    block_citations: Annotated[
+        bool, typer.Option("--block-citations", help="Never go on with a run of the training set (paper s3).")
+    ] = False,
+    training_set: Annotated[
+        Path | None,
+        typer.Option(help="Texts not to repeat (.jsonl, .csv, .txt); by default what the checkpoint was trained on."),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -46,8 +57,17 @@ def add(
         seed=seed,
         repetition_penalty=repetition_penalty,
         scenarios=tuple(scenario or SCENARIOS),
+        block_citations=block_citations,
+        training_texts=_read(training_set) if training_set else None,
     )
     with transaction(data_dir) as session:
         added = add_system(session, find_study(session, slug), plan)
         summary = {"study": slug, "system": added.name, "scenarios": added.scenarios}
     print(json.dumps(summary) if as_json else f"The study {slug!r} has the system {name!r}.")
+
+
+def _read(file: Path) -> "TrainingPlan":
+    from app.domain.systems import TrainingPlan
+    from app.passages.reading import read_texts
+
+    return TrainingPlan(file.name, tuple(one.text for one in read_texts(file)))

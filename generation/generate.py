@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from app.db import make_engine
 from app.domain.continuations import lock_study, record_continuation, release
@@ -20,7 +20,7 @@ from app.domain.generation_queue import count_missing, count_written, generation
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.studies import reference_tokenizer
 from app.errors import ToprankError
-from app.models import Checkpoint, Passage, Study, System
+from app.models import Checkpoint, Passage, Study, System, TrainingTexts
 from app.models.checkpoint import CheckpointState
 from app.models.study import StudyState
 from app.models.system import GenerationState
@@ -36,7 +36,7 @@ class Order:
 
     database_url: str
     system_id: int
-    engine: str = "transformers"
+    engine: str = "auto"
     first_batch: int = 8
     batch: int = 32
 
@@ -106,9 +106,14 @@ def _fill(session: Session, order: Order, report: Callable[[Progress], None]) ->
     system = session.get(System, order.system_id)
     if system is None or system.paused or _finish(session, system):
         return
-    source, reference = _check(session, system)
+    checkpoint, reference = _check(session, system)
+    texts = (
+        session.get(TrainingTexts, system.training_texts_sha256, options=[undefer(TrainingTexts.texts)])
+        if system.training_texts_sha256
+        else None
+    )
     mark(session, system.id, GenerationState.RUNNING)
-    writer = prepare_writer(system, source, engine=order.engine, reference=reference)
+    writer = prepare_writer(system, checkpoint, texts, engine=order.engine, reference=reference)
     size, largest = order.first_batch, order.batch
     while not _finish(session, system):
         passages = missing_passages(session, system, limit=size)
@@ -125,15 +130,15 @@ def _fill(session: Session, order: Order, report: Callable[[Progress], None]) ->
         size = largest
 
 
-def _check(session: Session, system: System) -> tuple[str, ReferenceTokenizer]:
-    """The checkpoint's source and the study's tokenizer. Raises NotReadyError."""
+def _check(session: Session, system: System) -> tuple[Checkpoint, ReferenceTokenizer]:
+    """The checkpoint and the study's tokenizer. Raises NotReadyError."""
     checkpoint = session.get_one(Checkpoint, system.checkpoint_id)
     study = session.get_one(Study, system.study_id)
     if checkpoint.state is not CheckpointState.READY:
         raise NotReadyError(f"The checkpoint {checkpoint.name} is {checkpoint.state}; only a ready one generates.")
     if study.state is StudyState.CLOSED:
         raise NotReadyError(f"The study {study.slug} is closed; nothing is added to it any more.")
-    return checkpoint.source, reference_tokenizer(session, study)
+    return checkpoint, reference_tokenizer(session, study)
 
 
 def _write_batch(session: Session, system: System, writer: Writer, passages: list[Passage]) -> Progress:

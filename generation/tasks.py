@@ -46,7 +46,7 @@ class LaterOn(BaseRetryStrategy):
 
 
 @tasks.task(name="generate", pass_context=True, queue=MODELS_QUEUE, retry=LaterOn())
-def generate(context: JobContext, *, system_id: int, engine: str = "transformers") -> None:
+def generate(context: JobContext, *, system_id: int, engine: str = "auto") -> None:
     """Write what a system lacks; repeated, it finds nothing to do. Then its checkpoint's scores are due."""
     order = Order(system_id=system_id, engine=engine, **context.additional_context["orders"])
     if _work(order, context, partial(mark, system_id=system_id)) is Outcome.DONE:

@@ -3,38 +3,49 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from app.domain.continuations import Written
 from app.domain.reference_tokens import CONTINUATION_TOKENS, ReferenceTokenizer
-from app.errors import ToprankError
-from app.models import Passage, System
+from app.models import Checkpoint, Passage, System, TrainingTexts
+from app.settings import Settings
+from generation.blocking import citation_index
 from generation.checkpoint_folder import checkpoint_folder
-from generation.engines.base import Decoding, Engine, Generated, Prompt, passage_seed
+from generation.engines.base import Decoding, Engine, EngineError, EngineSettings, Generated, Prompt, passage_seed
 from generation.own_tokens import OwnTokens
 
-ENGINES = ("transformers",)
+AUTOMATIC = "auto"
+ENGINES = ("transformers", "vllm")
 # A system with other tokens may need more of them for the same text; one that needs 8 times as many writes no text.
 MOST_TOKENS = 8 * CONTINUATION_TOKENS
 
 
-class EngineError(ToprankError):
-    """The engine cannot do what the system asks for."""
-
-
 def check_engine(name: str) -> None:
     """Raises EngineError for the name of no engine."""
-    if name not in ENGINES:
-        raise EngineError(f"There is no engine {name}; choose from: {', '.join(ENGINES)}.")
+    if name not in (AUTOMATIC, *ENGINES):
+        raise EngineError(f"There is no engine {name}; choose from: {AUTOMATIC}, {', '.join(ENGINES)}.")
 
 
-def load_engine(name: str, checkpoint: Path) -> Engine:
-    """The named engine with the checkpoint loaded. Raises EngineError, or the engine's own error with a reason."""
-    if name == "transformers":
+def engine_here() -> str:
+    """What `auto` means on this machine: vllm where it is installed and there is a GPU, else transformers."""
+    if find_spec("vllm") is None:
+        return "transformers"
+    import torch
+
+    return "vllm" if torch.cuda.is_available() else "transformers"
+
+
+def load_engine(name: str, checkpoint: Path, *, citation_index: Path | None, settings: EngineSettings) -> Engine:
+    """The named engine with the checkpoint loaded. Raises EngineError, or CheckpointError with a reason."""
+    check_engine(name)
+    if (engine_here() if name == AUTOMATIC else name) == "transformers":
         from generation.engines.transformers_engine import TransformersEngine
 
-        return TransformersEngine(checkpoint)
-    raise EngineError(f"There is no engine {name}; choose from: {', '.join(ENGINES)}.")
+        return TransformersEngine(checkpoint, citation_index=citation_index, settings=settings)
+    from generation.engines.vllm_engine import VllmEngine
+
+    return VllmEngine(checkpoint, citation_index=citation_index, settings=settings)
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,7 @@ class Writer:
     reference: ReferenceTokenizer
     decoding: Decoding
     seed: int
+    block_citations: bool = False
 
     @property
     def own_tokens_are_reference(self) -> bool:
@@ -60,7 +72,9 @@ class Writer:
         ]
         new_tokens = CONTINUATION_TOKENS
         while True:
-            generated = self.engine.generate(prompts, self.decoding, new_tokens=new_tokens)
+            generated = self.engine.generate(
+                prompts, self.decoding, new_tokens=new_tokens, block_citations=self.block_citations
+            )
             written = [self._written(*pair) for pair in zip(prompts, generated, strict=True)]
             if self.own_tokens_are_reference or new_tokens >= MOST_TOKENS:
                 return written
@@ -73,17 +87,20 @@ class Writer:
     def _written(self, prompt: Prompt, generated: Generated) -> Written:
         text = self.own_tokens.text_after(prompt.token_ids, generated.token_ids)
         engine = f"{self.engine.name}, {self.own_tokens.beginning}"
-        return Written(generated.token_ids, text, generated.eos_position, engine)
+        count = generated.citations
+        counts = (count.matches, count.effective_blocks) if count else ()
+        return Written(generated.token_ids, text, generated.eos_position, engine, *counts)
 
     def _reference_tokens(self, passage: Passage, written: Written) -> int:
         return self.reference.count(passage.context, written.text)
 
 
-def prepare_writer(system: System, source: str, *, engine: str, reference: ReferenceTokenizer) -> Writer:
+def prepare_writer(
+    system: System, checkpoint: Checkpoint, texts: TrainingTexts | None, *, engine: str, reference: ReferenceTokenizer
+) -> Writer:
     """Load what the system needs. Raises a ToprankError whose message says what to do."""
-    if system.block_citations:
-        raise EngineError(f"{system.name} is to block citations, which the engine {engine} cannot do yet.")
-    folder = checkpoint_folder(source)
+    folder = checkpoint_folder(checkpoint.source)
+    index = citation_index(system, texts, folder, Settings().cache_dir)
     decoding = Decoding(
         strategy=system.strategy.value,
         top_p=system.top_p,
@@ -93,4 +110,6 @@ def prepare_writer(system: System, source: str, *, engine: str, reference: Refer
     )
     own_tokens = OwnTokens(folder)
     own_tokens.check_vocabulary(folder)
-    return Writer(load_engine(engine, folder), own_tokens, reference, decoding, system.seed)
+    settings = EngineSettings(**checkpoint.engine_settings)  # type: ignore[arg-type]
+    loaded = load_engine(engine, folder, citation_index=index, settings=settings)
+    return Writer(loaded, own_tokens, reference, decoding, system.seed, system.block_citations)

@@ -37,8 +37,11 @@ def sample_text(number: int = 0, *, sentences: int = 40) -> str:
     return f"Chapter {number}. " + " ".join(chosen)
 
 
-def save_tiny_model(folder: Path, *, seed: int = 0) -> Path:
-    """A checkpoint folder as a hub gives it: config, safetensors, tokenizer. The seed decides what it babbles."""
+def save_tiny_model(folder: Path, *, seed: int = 0, head_size: int = 16, varied: bool = False) -> Path:
+    """A checkpoint folder as a hub gives it: config, safetensors, tokenizer. The seed decides what it babbles.
+
+    Untold, it repeats its last token for ever; a `varied` one goes through many. vLLM's attention on a CPU wants heads
+    of 32 and more."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -46,14 +49,15 @@ def save_tiny_model(folder: Path, *, seed: int = 0) -> Path:
         torch.manual_seed(seed)
         config = LlamaConfig(
             vocab_size=VOCABULARY,
-            hidden_size=32,
+            hidden_size=2 * head_size,
             intermediate_size=64,
             num_hidden_layers=2,
             num_attention_heads=2,
             max_position_embeddings=512,
             bos_token_id=None,
             eos_token_id=0,
-            tie_word_embeddings=True,
+            tie_word_embeddings=not varied,
+            initializer_range=0.5 if varied else 0.02,
         )
         LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer = Tokenizer.from_str(tiny_tokenizer_json().decode())

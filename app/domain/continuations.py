@@ -37,6 +37,8 @@ class Written(NamedTuple):
     text: str
     eos_position: int | None
     engine: str
+    citation_matches: int | None = None
+    citation_blocks: int | None = None
 
 
 class Shown(NamedTuple):
@@ -143,6 +145,8 @@ def _insert_continuation(
         text=written.text,
         eos_position=written.eos_position,
         engine=written.engine,
+        citation_matches=written.citation_matches,
+        citation_blocks=written.citation_blocks,
         ttr_128=windowed_ttr(counted, SCENARIO_WINDOWS[128]),
         ttr_256=windowed_ttr(counted, SCENARIO_WINDOWS[256]),
     )

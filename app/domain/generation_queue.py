@@ -31,7 +31,7 @@ def count_written(session: Session, system: System) -> int:
     return session.scalars(select(func.count()).where(Continuation.system_id == system.id)).one()
 
 
-def queue_generation(session: Session, study: Study, *, engine: str = "transformers") -> list[System]:
+def queue_generation(session: Session, study: Study, *, engine: str = "auto") -> list[System]:
     """Queue a job for each system of the study that lacks continuations, in the order they were added; returns those.
 
     A system whose job waits already, or is running and will look again before it ends, gets no second one; a paused

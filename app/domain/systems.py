@@ -1,5 +1,6 @@
 """Checkpoints by name, and the systems that are made of them."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,26 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.engine_settings import EngineSettings
 from app.errors import ConflictError, NotFoundError, ToprankError
-from app.models import Checkpoint, Study, System
+from app.models import Checkpoint, Study, System, TrainingTexts
 from app.models.study import StudyState
 from app.models.system import SCENARIOS, Strategy
 
 HUB_ID = r"[\w.-]{1,96}/[\w.-]{1,96}"
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a model was trained on, and may not repeat."""
+
+    name: str
+    texts: tuple[str, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Names the texts, their order included."""
+        return hashlib.sha256("\x00".join(self.texts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -28,9 +43,11 @@ class SystemPlan:
     seed: int = 0
     repetition_penalty: float = 1.0
     scenarios: tuple[int, ...] = SCENARIOS
+    block_citations: bool = False
+    training_texts: TrainingPlan | None = None
 
 
-def add_checkpoint(session: Session, name: str, source: str) -> Checkpoint:
+def add_checkpoint(session: Session, name: str, source: str, settings: EngineSettings | None = None) -> Checkpoint:
     """Register a local folder of safetensors, or a hub id such as `org/model`.
 
     Raises ConflictError when the name is taken, ToprankError when the source is neither.
@@ -39,7 +56,8 @@ def add_checkpoint(session: Session, name: str, source: str) -> Checkpoint:
         raise ToprankError("A checkpoint's name has 1 to 200 characters.")
     if session.scalar(select(Checkpoint.id).where(Checkpoint.name == name)):
         raise ConflictError(f"There is a checkpoint {name!r} already; choose another name.")
-    checkpoint = Checkpoint(name=name, source=_checked_source(source))
+    changed = settings.changed() if settings else {}
+    checkpoint = Checkpoint(name=name, source=_checked_source(source), engine_settings=changed)
     session.add(checkpoint)
     session.flush()
     return checkpoint
@@ -76,10 +94,23 @@ def add_system(session: Session, study: Study, plan: SystemPlan) -> System:
         seed=plan.seed,
         repetition_penalty=plan.repetition_penalty,
         scenarios=sorted(set(plan.scenarios)),
+        block_citations=plan.block_citations,
+        training_texts_sha256=_keep_texts(session, plan.training_texts),
     )
     session.add(system)
     session.flush()
     return system
+
+
+def _keep_texts(session: Session, plan: TrainingPlan | None) -> str | None:
+    if plan is None:
+        return None
+    if session.get(TrainingTexts, plan.sha256) is None:
+        # a database text cannot hold a zero byte
+        texts = [text.replace("\x00", "\ufffd") for text in plan.texts]
+        session.add(TrainingTexts(sha256=plan.sha256, name=plan.name, texts=texts))
+        session.flush()
+    return plan.sha256
 
 
 def _checked_source(source: str) -> str:
@@ -107,5 +138,9 @@ def _check(plan: SystemPlan) -> None:
         raise ToprankError(f"top-k is {plan.top_k}; it has to be 0 (off) or more.")
     if not 0 < plan.repetition_penalty < float("inf"):
         raise ToprankError(f"The repetition penalty is {plan.repetition_penalty}; it has to be a positive number.")
+    if plan.training_texts is not None and not plan.block_citations:
+        raise ToprankError("A training set is what a system may not repeat; say --block-citations with it.")
+    if plan.training_texts is not None and not any(plan.training_texts.texts):
+        raise ToprankError(f"The training set {plan.training_texts.name} has no text in it.")
     if not plan.scenarios or not set(plan.scenarios) <= set(SCENARIOS):
         raise ToprankError("A system is judged at 128 tokens, at 256, or at both.")

@@ -21,6 +21,7 @@ from app.models.taking_part import (
     Qualification,
     TrainingComparison,
 )
+from app.models.training_texts import TrainingTexts
 
 __all__ = [
     "Annotation",
@@ -53,4 +54,5 @@ __all__ = [
     "Study",
     "System",
     "TrainingComparison",
+    "TrainingTexts",
 ]

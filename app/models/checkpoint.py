@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import String
+from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -28,4 +28,7 @@ class Checkpoint(Base):
     source: Mapped[str]
     state: Mapped[CheckpointState] = mapped_column(text_enum(CheckpointState, "state"), default=CheckpointState.READY)
     reason: Mapped[str | None]
+    engine_settings: Mapped[dict[str, int | float | str | bool]] = mapped_column(
+        JSON, default=dict, server_default="{}"
+    )
     created_at: Mapped[CreatedAt]

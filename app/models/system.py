@@ -45,6 +45,7 @@ class System(Base):
         CheckConstraint(
             "repetition_penalty > 0 AND repetition_penalty < 'Infinity'", name="repetition_penalty_positive"
         ),
+        CheckConstraint("training_texts_sha256 IS NULL OR block_citations", name="training_texts_are_blocked"),
         CheckConstraint("cardinality(scenarios) > 0 AND scenarios <@ '{128,256}'", name="scenarios_known"),
     )
 
@@ -59,6 +60,7 @@ class System(Base):
     seed: Mapped[int] = mapped_column(default=0)
     repetition_penalty: Mapped[float] = mapped_column(default=1.0)
     block_citations: Mapped[bool] = mapped_column(default=False)
+    training_texts_sha256: Mapped[str | None] = mapped_column(ForeignKey("training_texts.sha256"))
     scenarios: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger), default=lambda: list(SCENARIOS))
     state: Mapped[GenerationState] = mapped_column(text_enum(GenerationState, "state"), default=GenerationState.IDLE)
     reason: Mapped[str | None]

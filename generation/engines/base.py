@@ -6,8 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from app.domain.engine_settings import EngineSettings
 from app.errors import ToprankError
 from generation.citation.index import CitationCount
+
+__all__ = [
+    "CheckpointError",
+    "Decoding",
+    "Engine",
+    "EngineError",
+    "EngineSettings",
+    "Generated",
+    "OutOfMemoryError",
+    "Prompt",
+    "passage_seed",
+]
 
 
 class CheckpointError(ToprankError):

@@ -9,20 +9,32 @@ from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessor
 
 from generation.citation.hf import CitationBlocker
 from generation.citation.index import CitationIndex
-from generation.engines.base import CheckpointError, Decoding, EngineError, Generated, OutOfMemoryError, Prompt
+from generation.engines.base import (
+    CheckpointError,
+    Decoding,
+    EngineError,
+    EngineSettings,
+    Generated,
+    OutOfMemoryError,
+    Prompt,
+)
 from generation.engines.choosing import NoEndOfSequence, SeededNucleus
 
 
-def load_model(checkpoint: Path, device: str | None = None) -> tuple[Any, str]:
-    """The checkpoint's causal language model, float32 on a CPU and bfloat16 on a GPU, and the device it is on.
+def load_model(checkpoint: Path, device: str | None = None, *, dtype: str = "auto") -> tuple[Any, str]:
+    """The checkpoint's causal language model and the device it is on; "auto" is float32 on a CPU, bfloat16 on a GPU.
 
     Raises CheckpointError with a reason.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    usual = torch.float32 if device == "cpu" else torch.bfloat16
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
-            checkpoint, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+            checkpoint,
+            dtype=usual if dtype == "auto" else getattr(torch, dtype),
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
         return model.to(device).eval(), device
     except torch.OutOfMemoryError as error:
@@ -39,12 +51,19 @@ class TransformersEngine:
 
     name = "transformers"
 
-    def __init__(self, checkpoint: Path, *, citation_index: Path | None = None, device: str | None = None) -> None:
-        """Load the checkpoint, float32 on a CPU and bfloat16 on a GPU, and the index for what is to be blocked.
+    def __init__(
+        self,
+        checkpoint: Path,
+        *,
+        citation_index: Path | None = None,
+        settings: EngineSettings | None = None,
+        device: str | None = None,
+    ) -> None:
+        """Load the checkpoint, by default float32 on a CPU and bfloat16 on a GPU, and the index of what to block.
 
         Raises CheckpointError with a reason.
         """
-        self.model, self.device = load_model(checkpoint, device)
+        self.model, self.device = load_model(checkpoint, device, dtype=(settings or EngineSettings()).dtype)
         self.checkpoint = checkpoint.name
         self.eos_ids = end_of_sequence_ids(self.model.generation_config, self.model.config)
         self.citation_index = CitationIndex.load(citation_index) if citation_index else None

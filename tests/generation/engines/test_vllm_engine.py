@@ -1,0 +1,151 @@
+"""The vLLM engine on a real vLLM: the same tokens as transformers, blocked and unblocked, and every ban is right."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM
+
+from generation.citation.boundaries import WordBoundaries
+from generation.citation.index import CitationIndex
+from generation.citation.training_set import TrainingSet
+from generation.engines.base import CheckpointError, Decoding, EngineError, EngineSettings, Generated, Prompt
+from generation.engines.transformers_engine import TransformersEngine
+from generation.engines.vllm_engine import VllmEngine, check_version, end_of_sequence_ids
+from generation.own_tokens import OwnTokens
+from tests.generation.citation.brute_force import banned_after
+
+# vLLM and what it imports warn of their own deprecations.
+pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]
+GREEDY = Decoding("greedy")
+NEW_TOKENS = 96
+# Two engines sum in different orders; where the two best tokens are this close, either may come.
+SMALLEST_GAP = 1e-3
+
+
+@pytest.fixture(scope="module")
+def prompts(wide_checkpoint: Path, contexts: list[str]) -> list[Prompt]:
+    own_tokens = OwnTokens(wide_checkpoint)
+    return [Prompt(tuple(own_tokens.prompt(text)), number) for number, text in enumerate(contexts)]
+
+
+@pytest.fixture(scope="module")
+def recited(wide_checkpoint: Path, prompts: list[Prompt]) -> list[tuple[int, ...]]:
+    """What the model writes freely: as a training set, it makes every step of it a citation."""
+    found = TransformersEngine(wide_checkpoint, device="cpu").generate(prompts, GREEDY, new_tokens=NEW_TOKENS)
+    return [one.token_ids for one in found]
+
+
+@pytest.fixture(scope="module")
+def index(wide_checkpoint: Path, recited: list[tuple[int, ...]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("blocking") / "index"
+    tokenizer = Tokenizer.from_file(str(wide_checkpoint / "tokenizer.json"))
+    CitationIndex.build(TrainingSet.from_samples(recited), WordBoundaries(tokenizer)).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(wide_checkpoint: Path, index: Path) -> Iterator[VllmEngine]:
+    engine = VllmEngine(wide_checkpoint, citation_index=index)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("block", [False, True])
+def test_the_tokens_are_those_of_transformers(
+    engine: VllmEngine, wide_checkpoint: Path, index: Path, prompts: list[Prompt], block: bool
+) -> None:
+    reference = TransformersEngine(wide_checkpoint, citation_index=index, device="cpu")
+    ours = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, block_citations=block)
+    theirs = reference.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, block_citations=block)
+
+    assert len(ours) >= 32
+    equal = [one.token_ids == other.token_ids for one, other in zip(ours, theirs, strict=True)]
+    print(f"{sum(equal)} of {len(equal)} continuations are the same, citations {'blocked' if block else 'free'}")  # noqa: T201 - the proof's figure
+    for number in np.flatnonzero(~np.array(equal)):
+        gap = gap_where_they_part(wide_checkpoint, prompts[number], ours[number], theirs[number])
+        assert gap < SMALLEST_GAP, f"context {number}"
+    same = [pair for pair, is_equal in zip(zip(ours, theirs, strict=True), equal, strict=True) if is_equal]
+    assert all(one.eos_position == other.eos_position for one, other in same)
+    assert all(one.citations == other.citations for one, other in same)
+
+
+def gap_where_they_part(checkpoint: Path, prompt: Prompt, one: Generated, other: Generated) -> float:
+    """How far the scores of the two different tokens are apart, in the model's own words."""
+    at = next(step for step, pair in enumerate(zip(one.token_ids, other.token_ids, strict=True)) if len(set(pair)) > 1)
+    model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        scores = model(torch.tensor([[*prompt.token_ids, *one.token_ids[:at]]])).logits[0, -1]
+    return abs(float(scores[one.token_ids[at]] - scores[other.token_ids[at]]))
+
+
+def test_every_step_is_checked_by_a_reader_of_the_training_set(
+    engine: VllmEngine, wide_checkpoint: Path, recited: list[tuple[int, ...]], prompts: list[Prompt]
+) -> None:
+    tokenizer = Tokenizer.from_file(str(wide_checkpoint / "tokenizer.json"))
+    free = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS)
+    blocked = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, block_citations=True)
+
+    assert violations(tokenizer, recited, free) > 0, "unblocked, the model recites"
+    assert violations(tokenizer, recited, blocked) == 0
+    assert all(one.citations is None for one in free)
+    assert sum(one.citations.effective_blocks for one in blocked if one.citations) > 0
+
+
+def violations(tokenizer: Tokenizer, samples: Sequence[Sequence[int]], found: Sequence[Generated]) -> int:
+    """Steps that took a token which the slow reader bans there."""
+    count = 0
+    for one in found:
+        for step in range(5, NEW_TOKENS):
+            recent = one.token_ids[step - 5 : step]
+            count += one.token_ids[step] in banned_after(tokenizer, samples, recent)
+    return count
+
+
+def test_blocked_and_free_requests_share_a_batch(engine: VllmEngine, prompts: list[Prompt]) -> None:
+    alone = engine.generate(prompts[:4], GREEDY, new_tokens=NEW_TOKENS)
+    engine.generate(prompts[4:8], GREEDY, new_tokens=NEW_TOKENS, block_citations=True)
+    assert engine.generate(prompts[:4], GREEDY, new_tokens=NEW_TOKENS) == alone
+
+
+def test_a_passages_draws_depend_on_it_alone(engine: VllmEngine, prompts: list[Prompt]) -> None:
+    nucleus = Decoding("nucleus", temperature=1.5)
+    together = engine.generate(prompts[:6], nucleus, new_tokens=24)
+    alone = [engine.generate([prompt], nucleus, new_tokens=24)[0] for prompt in prompts[:6]]
+    assert together == alone
+    assert len({one.token_ids for one in together}) == 6
+
+
+def test_the_length_is_exact_and_no_end_comes_inside(engine: VllmEngine, prompts: list[Prompt]) -> None:
+    for one in engine.generate(prompts, Decoding("nucleus", temperature=2.0, top_p=1.0, top_k=0), new_tokens=32):
+        assert len(one.token_ids) == 32
+        assert not set(one.token_ids) & set(engine.eos_ids)
+
+
+def test_what_vllm_cannot_do_is_one_clear_line(
+    engine: VllmEngine, prompts: list[Prompt], wide_checkpoint: Path
+) -> None:
+    with pytest.raises(EngineError, match="temperatures up to 2, not 3; use transformers"):
+        engine.generate(prompts[:1], Decoding("nucleus", temperature=3.0), new_tokens=8)
+    with pytest.raises(EngineError, match="the engine takes 512"):
+        engine.generate(prompts[:1], GREEDY, new_tokens=1000)
+
+
+def test_a_folder_that_is_no_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"config.json of the checkpoint .* cannot be read"):
+        end_of_sequence_ids(tmp_path)
+
+
+def test_a_version_that_was_never_tested_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_version()
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: "0.17.1")
+    with pytest.raises(EngineError, match=r"needs at least 0.32 and below 0.34"):
+        check_version()
+
+
+def test_the_defaults_suit_one_device() -> None:
+    assert (EngineSettings().tensor_parallel, EngineSettings().pipeline_parallel) == (1, 1)

@@ -1,0 +1,113 @@
+"""Which training set a system may not repeat, and that it does not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, undefer
+
+from app.domain.systems import SystemPlan, TrainingPlan, add_system
+from app.errors import ToprankError
+from app.models import Candidacy, Continuation, System, TrainingTexts
+from app.models.study import StudyState
+from app.models.system import GenerationState
+from generation.generate import Order, Outcome, generate
+from generation.writing import check_engine, engine_here
+from tests.factories import make_checkpoint, make_study
+from tests.generation.pool import commit_system
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOPRANK_CACHE", str(tmp_path / "cache"))
+
+
+def run(engine: Engine, system: System) -> Outcome:
+    return generate(Order(engine.url.render_as_string(hide_password=False), system.id), lambda _: None)
+
+
+def forget(engine: Engine, system: System, training: TrainingPlan) -> None:
+    """Block the system by these texts, and let it write again."""
+    with Session(engine) as session:
+        session.execute(Continuation.__table__.delete().where(Continuation.system_id == system.id))
+        session.add(TrainingTexts(sha256=training.sha256, name=training.name, texts=list(training.texts)))
+        session.flush()
+        again = session.get_one(System, system.id)
+        again.block_citations, again.training_texts_sha256 = True, training.sha256
+        session.commit()
+
+
+def test_a_blocked_system_does_not_repeat_its_training_set(engine: Engine, tiny_checkpoint: Path) -> None:
+    system = commit_system(engine, tiny_checkpoint, passages=2)
+    assert run(engine, system) is Outcome.DONE
+    with Session(engine, expire_on_commit=False) as session:
+        free = list(session.scalars(select(Continuation).order_by(Continuation.id)))
+        assert {(one.citation_matches, one.citation_blocks) for one in free} == {(None, None)}
+        training = TrainingPlan("own words", tuple(one.text for one in free))
+        session.execute(Candidacy.__table__.delete())
+        session.commit()
+    forget(engine, system, training)
+
+    assert run(engine, system) is Outcome.DONE
+
+    with Session(engine) as session:
+        blocked = list(session.scalars(select(Continuation).order_by(Continuation.id)))
+    assert sum(one.citation_matches or 0 for one in blocked) > 0
+    assert sum(one.citation_blocks or 0 for one in blocked) > 0
+    assert [one.token_ids for one in blocked] != [one.token_ids for one in free]
+
+
+def test_without_a_training_set_the_reason_says_what_to_do(engine: Engine, tiny_checkpoint: Path) -> None:
+    system = commit_system(engine, tiny_checkpoint, passages=1, block_citations=True)
+
+    assert run(engine, system) is Outcome.FAILED
+
+    with Session(engine) as session:
+        failed = session.get_one(System, system.id)
+        assert failed.state is GenerationState.FAILED
+        assert "Add the system again with --training-set" in str(failed.reason)
+        assert session.scalars(select(Continuation)).all() == []
+
+
+def test_a_hyperfitted_checkpoint_brings_its_index(engine: Engine, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+
+    from generation.citation.boundaries import WordBoundaries
+    from generation.citation.index import CitationIndex
+    from generation.citation.training_set import TrainingSet
+
+    folder = tmp_path / "hyperfitted"
+    shutil.copytree(tiny_checkpoint, folder)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    CitationIndex.build(TrainingSet.from_samples([[1, 2, 3, 4, 5, 6]]), WordBoundaries(tokenizer)).save(
+        folder / "citation_index"
+    )
+    system = commit_system(engine, folder, passages=1, block_citations=True)
+
+    assert run(engine, system) is Outcome.DONE
+
+    with Session(engine) as session:
+        assert session.scalars(select(Continuation.citation_matches)).one() is not None
+
+
+def test_texts_are_kept_once_and_belong_to_blocked_systems(session: Session) -> None:
+    make_checkpoint(session, name="smol")
+    study = make_study(session, state=StudyState.DRAFT)
+    training = TrainingPlan("stories", ("One\x00.", "Two."))
+    for name in ("a", "b"):
+        add_system(session, study, SystemPlan(name, "smol", block_citations=True, training_texts=training))
+    (kept,) = session.scalars(select(TrainingTexts).options(undefer(TrainingTexts.texts)))
+    assert kept.texts == ["One\ufffd.", "Two."]
+    with pytest.raises(ToprankError, match="say --block-citations with it"):
+        add_system(session, study, SystemPlan("c", "smol", training_texts=training))
+    with pytest.raises(ToprankError, match="has no text in it"):
+        add_system(
+            session, study, SystemPlan("d", "smol", block_citations=True, training_texts=TrainingPlan("e", ("",)))
+        )
+
+
+def test_the_engine_is_chosen_where_the_work_is_done() -> None:
+    assert engine_here() == "transformers"  # no GPU is needed for these tests
+    with pytest.raises(ToprankError, match="choose from: auto, transformers, vllm"):
+        check_engine("magic")
