@@ -94,13 +94,8 @@ def preference_results(rows: StudyRows) -> list[SystemResult]:
     ]
 
 
-def answers_of(answers: Answers, system_id: int, scenario: int) -> Answers:
-    """What was said of one system in one scenario."""
-    return answers.where((answers.system == system_id) & (answers.scenario == scenario))
-
-
 def _result(rows: StudyRows, system: SystemFacts, scenario: int) -> SystemResult:
-    answers = answers_of(rows.counted, system.id, scenario)
+    answers = rows.counted.of(system.id, scenario)
     judgements = answers.judgements
     return SystemResult(
         system,

@@ -1,6 +1,8 @@
 """Rows of a study as arrays: what was written, what was said of it, by whom."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -55,9 +57,27 @@ class Answers:
     def __len__(self) -> int:
         return len(self.system)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Answers":
-        """Those that are chosen."""
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Answers":
+        """Those that are chosen, by a mask or by their places."""
         return Answers(*(getattr(self, name)[chosen] for name in Answers.__dataclass_fields__))
+
+    def of(self, system_id: int, scenario: int) -> "Answers":
+        """What was said of one system in one scenario."""
+        found = self._by_system.get((system_id, scenario))
+        return self.where(np.zeros(0, dtype=np.int64)) if found is None else found
+
+    @cached_property
+    def _by_system(self) -> dict[tuple[int, int], "Answers"]:
+        """All systems and scenarios apart, by one sort instead of a search for each."""
+        order = np.lexsort((self.scenario, self.system))
+        ordered = self.where(order)
+        keys = np.stack([ordered.system, ordered.scenario])
+        starts = np.flatnonzero(np.any(keys[:, 1:] != keys[:, :-1], axis=0)) + 1
+        bounds = [0, *starts.tolist(), len(self)] if len(self) else []
+        return {
+            (int(ordered.system[low]), int(ordered.scenario[low])): ordered.where(np.arange(low, high))
+            for low, high in pairwise(bounds)
+        }
 
     @property
     def verdicts(self) -> Verdicts:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Cell, Column, Drawing, Exhibit, Kind
-from app.analysis.preferences import RESAMPLES, SystemResult, answers_of
+from app.analysis.preferences import RESAMPLES, SystemResult
 from app.analysis.rows import Answers
 from metrics.judgements import Judgements
 from metrics.paired import PairedComparison, compare_paired, holm
@@ -69,7 +69,7 @@ def _pairs(results: list[SystemResult], scenario: int) -> list[tuple[SystemResul
 
 
 def _compare(evidence: Evidence, one: SystemResult, other: SystemResult) -> PairedComparison | None:
-    sides = (answers_of(evidence.counted, result.system.id, result.scenario) for result in (one, other))
+    sides = (evidence.counted.of(result.system.id, result.scenario) for result in (one, other))
     return _remembered(*(_as_bytes(side) for side in sides), evidence.study.seed)
 
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Cell, Column, Drawing, Exhibit, Kind
-from app.analysis.preferences import SystemResult, answers_of
+from app.analysis.preferences import SystemResult
 from app.analysis.rows import REFERENCE, SKIPPED, SURPLUS, Answers
 from metrics.agreement import fleiss_kappa, krippendorff_alpha, raw_agreement
 from metrics.missing import missing
@@ -42,7 +42,7 @@ _ROBUSTNESS = (
 
 def agreement(evidence: Evidence) -> Exhibit:
     """How far annotators agree on a comparison, and whether the place of a text decides."""
-    counted = _each_once(evidence.counted)
+    counted = each_once(evidence.counted)
     rows = [_agreement_row(str(one), counted.where(counted.scenario == one)) for one in evidence.scenarios]
     if len(rows) > 1:
         rows.append(_agreement_row("both", counted))
@@ -78,12 +78,11 @@ def robustness(evidence: Evidence) -> Exhibit:
     )
 
 
-def _each_once(answers: Answers) -> Answers:
+def each_once(answers: Answers) -> Answers:
     """Without the copies of annotations that several systems share."""
-    _, first = np.unique(np.stack([answers.comparison, answers.annotator]), axis=1, return_index=True)
-    chosen = np.zeros(len(answers), dtype=bool)
-    chosen[first] = True
-    return answers.where(chosen)
+    _, annotator = np.unique(answers.annotator, return_inverse=True)
+    _, first = np.unique(answers.comparison * (len(answers) + 1) + annotator, return_index=True)
+    return answers.where(np.sort(first))
 
 
 def _agreement_row(scenario: str, answers: Answers) -> tuple[Cell, ...]:
@@ -108,8 +107,8 @@ def _agreement_row(scenario: str, answers: Answers) -> tuple[Cell, ...]:
 
 
 def _robustness_row(evidence: Evidence, result: SystemResult) -> tuple[Cell, ...]:
-    every = answers_of(evidence.answers, result.system.id, result.scenario)
-    counted = answers_of(evidence.counted, result.system.id, result.scenario)
+    every = evidence.answers.of(result.system.id, result.scenario)
+    counted = evidence.counted.of(result.system.id, result.scenario)
     first = counted.where(counted.exposure <= 1).verdicts
     absent = missing(
         counted.verdicts,

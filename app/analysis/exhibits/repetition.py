@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Column, Drawing, Exhibit, Kind
+from app.analysis.exhibits.quality import each_once
 from app.analysis.kept import Kept
 from app.analysis.rows import REFERENCE, SystemFacts
 from metrics.consensus import Consensus, central_share
@@ -100,10 +101,10 @@ def figure_9_right(evidence: Evidence) -> Exhibit:
 def ttr_by_consensus(evidence: Evidence) -> dict[Consensus, NDArray[np.float64]]:
     """TTR of each judged candidate by what its annotators say of it together; one value for each system's text."""
     counted, written = evidence.counted, evidence.continuations
-    said = np.unique(np.stack([counted.comparison, counted.annotator, counted.verdict]), axis=1)
-    ids, unit = np.unique(said[0], return_inverse=True)
+    said = each_once(counted)
+    ids, unit = np.unique(said.comparison, return_inverse=True)
     given = np.bincount(unit, minlength=len(ids))
-    bad = np.bincount(unit, weights=said[2] == REFERENCE, minlength=len(ids))
+    bad = np.bincount(unit, weights=said.verdict == REFERENCE, minlength=len(ids))
     judged = written.where((written.wanted > 0) & np.isin(written.comparison, ids))
     at = np.searchsorted(ids, judged.comparison)
     is_full = given[at] >= judged.wanted
