@@ -12,12 +12,20 @@ from cli.connection import DataDir, database_url, transaction
 
 def measure(
     slug: Annotated[str, typer.Argument(help="The study.")],
+    training: Annotated[
+        list[Path] | None,
+        typer.Option(help="Texts that the checkpoints were trained on (.jsonl, .csv, .txt, .parquet); needs --now."),
+    ] = None,
     now: Annotated[bool, typer.Option("--now", help="Measure here instead of leaving it to a worker.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure the diversity of every system whose texts changed."""
-    summary = _measure_here(slug, data_dir) if now else _queue(slug, data_dir)
+    """Measure diversity and, against training texts, overlap of every system whose texts changed."""
+    from app.errors import ToprankError
+
+    if training and not now:
+        raise ToprankError("Training texts are files here, which a worker may not have: say --now as well.")
+    summary = _measure_here(slug, training, data_dir) if now else _queue(slug, data_dir)
     if as_json:
         print(json.dumps(summary))
     elif now:
@@ -26,17 +34,19 @@ def measure(
         print("A worker will measure it." if summary["queued"] else "Nothing changed since it was measured or queued.")
 
 
-def _measure_here(slug: str, data_dir: Path | None) -> dict[str, Any]:
+def _measure_here(slug: str, training: list[Path] | None, data_dir: Path | None) -> dict[str, Any]:
     """Each system is kept as soon as it is measured, so that an end loses one at most."""
     from app.analysis.measuring import measure_study
     from app.db import make_engine, make_session_factory
     from app.domain.studies import find_study
+    from app.passages.reading import read_texts
 
+    texts = [one.text for file in training for one in read_texts(file)] if training else None
     engine = make_engine(database_url(data_dir), pool_size=1)
     try:
         with make_session_factory(engine)() as session:
             study = find_study(session, slug)
-            measured = measure_study(session, study, lambda line: print(line, file=sys.stderr))
+            measured = measure_study(session, study, lambda line: print(line, file=sys.stderr), training=texts)
     finally:
         engine.dispose()
     return {"study": slug, "measured": measured}

@@ -1,7 +1,7 @@
-"""Self-BLEU of every system (Table 2): measured by a job, and kept.
+"""Self-BLEU, Dataset BLEU and overlap of every system (Tables 2 and 5, Figure 3): measured by a job, and kept.
 
 All texts are counted in the study's reference tokens, so that systems with other tokenizers compare; a system is
-measured again only when its texts changed.
+measured again only when its texts, or the training texts it is held against, changed.
 """
 
 import hashlib
@@ -13,16 +13,15 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.analysis.likeness import WrittenText, measure_texts
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.studies import reference_tokenizer
 from app.models import Measurement, Measuring, Study, System
 from app.models.system import GenerationState
 from app.queue import MEASURE, defer, is_queued
-from metrics.self_bleu import self_bleu
-from metrics.ttr import FIRST_96
 
 # Whoever changes what is measured, or how, gives it another number, and everything is measured again.
-VERSION = 1
+VERSION = 2
 
 _INPUTS = text("""
 SELECT s.id, count(t.id) AS texts, encode(sha256(convert_to(
@@ -33,7 +32,7 @@ WHERE s.study_id = :study GROUP BY s.id ORDER BY s.id
 """)
 
 _TEXTS = text("""
-SELECT d.name AS dataset, p.context, t.text FROM continuation t
+SELECT t.id, d.name AS dataset, p.context, t.text FROM continuation t
 JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted'
 JOIN dataset d ON d.id = p.dataset_id
 WHERE t.system_id = :system ORDER BY t.id
@@ -75,10 +74,14 @@ def measurements(session: Session, study: Study) -> dict[int, dict[str, Any]]:
     return {row.system_id: row.found for row in rows}
 
 
-def outdated(session: Session, study: Study) -> list[SystemInputs]:
-    """The systems that have texts and were never measured with these inputs."""
+def outdated(session: Session, study: Study, training: Sequence[str] | None = None) -> list[SystemInputs]:
+    """The systems that have texts and were never measured with these inputs.
+
+    Where no training texts are named, a measurement against any of them holds.
+    """
     rows = session.scalars(select(Measurement).where(Measurement.study_id == study.id))
-    kept = {row.system_id: row.inputs for row in rows}
+    named = None if training is None else _sha256(*training)
+    kept = {row.system_id: row.inputs for row in rows if named in (None, row.found["training_sha256"])}
     every = [
         SystemInputs(row.id, row.texts, _sha256(row.texts_sha256, study.reference_tokens_sha256))
         for row in session.execute(_INPUTS, {"study": study.id})
@@ -86,15 +89,22 @@ def outdated(session: Session, study: Study) -> list[SystemInputs]:
     return [one for one in every if one.texts and kept.get(one.system_id) != one.sha256]
 
 
-def measure_study(session: Session, study: Study, report: Callable[[str], None]) -> int:
-    """Measure what is outdated, committing each system; returns how many were measured."""
-    todo = outdated(session, study)
+def measure_study(
+    session: Session, study: Study, report: Callable[[str], None], *, training: Sequence[str] | None = None
+) -> int:
+    """Measure what is outdated, committing each system; returns how many were measured.
+
+    `training` are the texts that the checkpoints were trained on; without them only likeness to each other is measured.
+    """
+    todo = outdated(session, study, training)
     reference = reference_tokenizer(session, study)
+    samples = [reference.encode(one).ids for one in training or ()]
+    named = None if training is None else _sha256(*training)
     mark_measuring(session, study.id, GenerationState.RUNNING, done=0, total=len(todo))
     session.commit()
     for done, inputs in enumerate(todo, start=1):
-        found = measure_system(session, inputs.system_id, reference)
-        _keep(session, study, inputs, found)
+        found = measure_system(session, inputs.system_id, samples, reference)
+        _keep(session, study, inputs, found | {"training_sha256": named})
         mark_measuring(session, study.id, GenerationState.RUNNING, done=done, total=len(todo))
         session.commit()
         name = session.scalar(select(System.name).where(System.id == inputs.system_id))
@@ -104,11 +114,12 @@ def measure_study(session: Session, study: Study, report: Callable[[str], None])
     return len(todo)
 
 
-def measure_system(session: Session, system_id: int, reference: ReferenceTokenizer) -> dict[str, Any]:
-    """Self-BLEU of the first 96 tokens of each text against all others of the system; None with a single text."""
-    rows = session.execute(_TEXTS, {"system": system_id}).all()
-    tokens = [reference.ids_after(row.context, row.text)[: FIRST_96.stop] for row in rows]
-    return {"texts": len(tokens), **_self_bleu(tokens)}
+def measure_system(
+    session: Session, system_id: int, samples: Sequence[Sequence[int]], reference: ReferenceTokenizer
+) -> dict[str, Any]:
+    """What the system's texts have in common with each other and with the samples."""
+    rows = session.execute(_TEXTS, {"system": system_id})
+    return measure_texts([WrittenText(*row) for row in rows], samples, reference)
 
 
 def mark_measuring(
@@ -118,14 +129,6 @@ def mark_measuring(
     values = {"state": state, "done": done, "total": total, "reason": reason}
     statement = insert(Measuring).values(study_id=study_id, **values)
     session.execute(statement.on_conflict_do_update(index_elements=[Measuring.study_id], set_=values))
-
-
-def _self_bleu(tokens: Sequence[Sequence[int]]) -> dict[str, float | None]:
-    texts = [one for one in tokens if len(one)]
-    if len(texts) < 2:
-        return {"self_bleu_mean": None, "self_bleu_max": None}
-    found = self_bleu(texts)
-    return {"self_bleu_mean": found.mean, "self_bleu_max": found.max}
 
 
 def _keep(session: Session, study: Study, inputs: SystemInputs, found: dict[str, Any]) -> None:

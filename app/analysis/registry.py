@@ -7,7 +7,7 @@ from app.analysis.checks import Check, shortcomings, study_checks
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Exhibit, Provenance
 from app.analysis.exhibits.comparing import paired_comparisons
-from app.analysis.exhibits.diversity import table_2
+from app.analysis.exhibits.diversity import figure_3, table_2, table_5
 from app.analysis.exhibits.preference import table_1, table_4
 from app.analysis.exhibits.quality import agreement, robustness
 from app.analysis.exhibits.repetition import figure_9_left, figure_9_right
@@ -21,10 +21,12 @@ BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
     "table-1": table_1,
     "comparisons": paired_comparisons,
     "table-2": table_2,
+    "figure-3": figure_3,
     "table-3": table_3,
     "figure-4": figure_4,
     "table-4": table_4,
     "figure-5-left": figure_5_left,
+    "table-5": table_5,
     "table-6": table_6,
     "figure-9-left": figure_9_left,
     "figure-9-right": figure_9_right,

@@ -55,6 +55,7 @@ class FoundText:
     verdicts: Verdicts
     consensus: Consensus | None
     is_recall: bool
+    overlap: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ class SideBySide:
 
 # Comparisons of a quota that is not reached yet have no consensus.
 _TEXTS = """
-SELECT p.id AS passage_id, d.name AS dataset, s.name AS system, p.context, t.text, c.quota,
+SELECT t.id AS continuation_id, coalesce((m.found -> 'overlaps' -> t.id::text ->> 'tokens')::int, 0) AS overlap,
+       m.found -> 'overlaps' -> t.id::text AS overlap_found,
+       p.id AS passage_id, d.name AS dataset, s.name AS system, p.context, t.text, c.quota,
        CASE q.scenario WHEN 128 THEN t.ttr_128 ELSE t.ttr_256 END AS ttr, q.comparison_id IS NULL AS is_recall,
        coalesce(a.candidate, 0) AS candidate, coalesce(a.equal, 0) AS equal, coalesce(a.reference, 0) AS reference
 FROM continuation t
@@ -80,6 +83,7 @@ JOIN system s ON s.id = t.system_id
 JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted' AND NOT p.unjudged
 JOIN dataset d ON d.id = p.dataset_id
 JOIN candidacy q ON q.continuation_id = t.id AND q.scenario = :scenario
+LEFT JOIN measurement m ON m.system_id = s.id
 LEFT JOIN comparison c ON c.id = q.comparison_id
 LEFT JOIN (
     SELECT comparison_id, count(*) FILTER (WHERE verdict = 'candidate') AS candidate,
@@ -95,6 +99,7 @@ WITH texts AS ({_TEXTS})
 SELECT *, count(*) OVER () AS total FROM texts
 WHERE (:dataset = '' OR dataset = :dataset)
   AND (:system = '' OR system = :system)
+  AND overlap >= :overlap
   AND ttr BETWEEN :ttr_from AND :ttr_to
   AND CASE :verdict WHEN 'candidate' THEN candidate > 0 WHEN 'equal' THEN equal > 0
                     WHEN 'reference' THEN reference > 0 ELSE true END
@@ -128,6 +133,7 @@ def find_texts(session: Session, study: Study, wanted: TextFilter) -> tuple[list
             _verdicts(row),
             _consensus(row),
             row.is_recall,
+            row.overlap,
         )
         for row in rows
     ]
@@ -152,18 +158,22 @@ def side_by_side(session: Session, study: Study, passage: Passage, *, scenario: 
     reference = reference_tokenizer(session, study)
     shown_tokens = scenario - CONTEXT_TOKENS
 
-    def pieces(continuation: str) -> list[Piece]:
-        return marked(reference, passage.context, continuation, shown_tokens=shown_tokens)
+    def pieces(continuation: str, overlap: Overlap | None = None) -> list[Piece]:
+        return marked(reference, passage.context, continuation, shown_tokens=shown_tokens, overlap=overlap)
 
     rows = session.execute(_OF_PASSAGE, {"study": study.id, "passage": passage.id, "scenario": scenario})
-    original = SideBySide("original", pieces(passage.original), None, Verdicts(), None)
-    return [
-        original,
-        *(
-            SideBySide(row.system, pieces(row.text), row.ttr, _verdicts(row), _consensus(row), row.is_recall)
-            for row in rows
-        ),
-    ]
+    sides = [SideBySide("original", pieces(passage.original), None, Verdicts(), None)]
+    for row in rows:
+        overlap = _overlap(row)
+        judged = (row.ttr, _verdicts(row), _consensus(row), row.is_recall)
+        sides.append(SideBySide(row.system, pieces(row.text, overlap), *judged, overlap))
+    return sides
+
+
+def _overlap(row: Row[Any]) -> Overlap | None:
+    """The longest run that stands in the training set, where it was found to be long enough to be shown."""
+    found = row.overlap_found
+    return Overlap(**found) if found and "text" in found else None
 
 
 def _verdicts(row: Row[Any]) -> Verdicts:

@@ -8,12 +8,15 @@ from sqlalchemy.orm import Session
 from app.analysis.evidence import Evidence
 from app.analysis.exhibits.diversity import table_2
 from app.analysis.measuring import measure_study, measuring_of, outdated, queue_measuring
+from app.analysis.registry import findings
+from app.analysis.texts import TextFilter, find_texts
 from app.domain.studies import reference_tokenizer
 from app.models import Continuation, Measurement, Passage, Study, System
 from app.models.system import GenerationState
 from app.queue import MEASURE
 from metrics.bleu import sentence_bleu
 from tests.app.conftest import Browser
+from tests.tiny_model import SENTENCES
 from worker.app import app as worker
 
 
@@ -85,8 +88,28 @@ def test_a_study_of_one_text_has_no_self_bleu(db: Session, golden: Study) -> Non
     db.commit()
     measure_study(db, golden, lambda _: None)
     table = table_2(Evidence(db, golden))
-    assert [row[1:] for row in table.rows] == [(None, None, 1)] * 3
+    assert [row[1:] for row in table.rows] == [(None, None, None, None, None, None, 1)] * 3
     assert table.title == "Too few texts to compare"
+
+
+def test_texts_that_recite_the_training_set_are_found_and_underlined(
+    researcher: Browser, db: Session, golden: Study
+) -> None:
+    training = [f"Before it all. {SENTENCES[0]} And after it."]
+    assert measure_study(db, golden, lambda _: None, training=training) == 3
+    assert outdated(db, golden, training) == []
+    assert len(outdated(db, golden, ["another text"])) == 3
+    found = findings(Evidence(db, golden))
+    (greedy, *_) = found.find("table-5").rows
+    assert greedy == ("tiny, greedy", 1.0, 1.0, 1.0, 108)
+    assert found.find("figure-3").rows[0][4] == 1.0
+    assert found.find("table-2").rows[0][5] > 10
+    assert all(found.find(key).draw is not None for key in ("table-2", "table-5", "figure-3"))
+    texts, total = find_texts(db, golden, TextFilter(overlap=20, system="tiny, greedy"))
+    assert total == 108
+    page = researcher.get(f"/studies/golden/texts/{texts[0].passage_id}").text
+    assert '<u class="overlap"><mark' in page
+    assert SENTENCES[0][4:40] in page.split('class="training"')[1]
 
 
 @pytest.mark.parametrize("now", [True, False])
