@@ -1,7 +1,7 @@
 """What one judgement costs: cycles/s, latency and CPU, beside the same SQL without a web app; and what a browser sees.
 
 A cycle is one authenticated htmx POST of a verdict, answered with the next fragment. The exposure rule is on: nobody
-gets two comparisons of one passage. `claim` is the draw and the lease alone.
+gets two comparisons of one passage. `claim` is the draw and the lease alone, on one warm connection.
 
     python -m benchmarks.annotation --json
     python -m benchmarks.annotation --json --comparisons 1000 20000 1000000 --annotators 64 --browser
@@ -28,7 +28,7 @@ from benchmarks.cpu import tree_cpu_seconds
 from benchmarks.http_client import Connection, claim_in
 from benchmarks.measured import Measured
 from benchmarks.pool import Pool, make_pool
-from benchmarks.raw_sql import measure_raw
+from benchmarks.raw_sql import measure_claims, measure_raw
 from benchmarks.served import SECRET, Server, served
 
 VERDICTS = ("first", "second", "equal")
@@ -87,13 +87,15 @@ class Bench:
 
     def measure(self, comparisons: int, annotators: int) -> dict[str, Any]:
         """Ours and the raw statements, each by annotators of their own on one pool that has room for both."""
-        cycles = max(1, min(self.options.cycles // annotators, comparisons // 8))
+        # Both halves together fill at most two thirds of the pool's slots (three for each comparison).
+        cycles = max(2, min(self.options.cycles, comparisons) // annotators)
         with served(self.url, processes=self.options.processes) as server:
             measure_app(server, self.postgres_pid, self.pool(400, 2), 20)
             pool = self.pool(comparisons, 2 * annotators)
             before = os.getloadavg()[0]
             ours = measure_app(server, self.postgres_pid, pool.half(0), cycles).summary()
             raw = measure_raw(self.plain_url, self.postgres_pid, pool.half(1), cycles).summary()
+            claims = measure_claims(self.plain_url, pool.half(1))
             seen = measure_browser(server, self.pool(400, 1)) if self.options.browser else None
         return {
             "comparisons": comparisons,
@@ -101,6 +103,7 @@ class Bench:
             "load_before": round(before, 2),
             "web": ours,
             "raw_sql": raw,
+            "claim": claims,
             "cpu_ratio_web_to_raw_sql": round(ours["cpu_ms_per_cycle"] / raw["postgres_cpu_ms_per_cycle"], 2),
             "browser": seen,
         }
@@ -114,8 +117,7 @@ class Bench:
         ]
         for run in runs:
             smallest = next(other for other in runs if other["annotators"] == run["annotators"])
-            growth = run["raw_sql"]["claim_p50_ms"] / smallest["raw_sql"]["claim_p50_ms"]
-            run["claim_p50_growth"] = round(growth, 2)
+            run["claim"]["growth"] = round(run["claim"]["p50_ms"] / smallest["claim"]["p50_ms"], 2)
         return {"benchmark": "annotation", "web_processes": self.options.processes, "runs": runs}
 
 

@@ -1,34 +1,32 @@
 """What a run of judgements took."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import quantiles
 
 
 @dataclass
 class Measured:
-    """Latencies (seconds) and CPU (seconds) of a run; claims are timed apart where they can be."""
+    """Latencies (seconds) and CPU (seconds) of a run."""
 
     latencies: list[float]
     wall: float
     app_cpu: float
     postgres_cpu: float
-    claim_latencies: list[float] = field(default_factory=list)
 
     def summary(self) -> dict[str, float]:
         """Rates and percentiles, rounded for reading."""
         cycles = len(self.latencies)
-        values = {
+        return {
             "cycles": cycles,
             "cycles_per_s": round(cycles / self.wall, 1),
-            **percentiles("", self.latencies),
+            **percentiles(self.latencies),
             "cpu_ms_per_cycle": round(1000 * (self.app_cpu + self.postgres_cpu) / cycles, 2),
             "app_cpu_ms_per_cycle": round(1000 * self.app_cpu / cycles, 2),
             "postgres_cpu_ms_per_cycle": round(1000 * self.postgres_cpu / cycles, 2),
         }
-        return values | (percentiles("claim_", self.claim_latencies) if self.claim_latencies else {})
 
 
-def percentiles(prefix: str, latencies: list[float]) -> dict[str, float]:
+def percentiles(latencies: list[float]) -> dict[str, float]:
     """Median and 99th percentile (milliseconds)."""
     of_hundred = quantiles(latencies, n=100)
-    return {f"{prefix}p50_ms": round(1000 * of_hundred[49], 2), f"{prefix}p99_ms": round(1000 * of_hundred[98], 2)}
+    return {"p50_ms": round(1000 * of_hundred[49], 2), "p99_ms": round(1000 * of_hundred[98], 2)}

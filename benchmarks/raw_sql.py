@@ -15,7 +15,7 @@ from sqlalchemy import TextClause
 from app.annotation import claims, drawing, leases, page, verdicts
 from app.domain.annotator_lock import ANNOTATOR_LOCKS
 from benchmarks.cpu import tree_cpu_seconds
-from benchmarks.measured import Measured
+from benchmarks.measured import Measured, percentiles
 from benchmarks.pool import Pool
 
 Connection = psycopg.Connection[dict[str, Any]]
@@ -49,9 +49,9 @@ CYCLE = {
 
 
 class RawAnnotator:
-    """One annotator's connection, and how long each of their claims and judgements took (seconds)."""
+    """One annotator's connection, and how long each of their judgements took (seconds)."""
 
-    def __init__(self, connection: Connection, annotator_id: int, pool: Pool) -> None:
+    def __init__(self, connection: Connection, annotator_id: int, pool: Pool, *, given: int = 0) -> None:
         self.connection = connection
         self.fixed = {
             "annotator": annotator_id,
@@ -62,9 +62,8 @@ class RawAnnotator:
             "lease": timedelta(minutes=20),
             "key": ANNOTATOR_LOCKS + annotator_id,
         }
-        self.ordinal = 0
+        self.ordinal = given
         self.latencies: list[float] = []
-        self.claim_latencies: list[float] = []
 
     def judge(self, cycles: int) -> None:
         """Judge until nothing is left or often enough."""
@@ -92,7 +91,6 @@ class RawAnnotator:
             return shown
 
     def _lease(self, state: str) -> UUID | None:
-        start = time.perf_counter()
         drawn = self.connection.execute(CYCLE["draw"], self.fixed).fetchone()
         if drawn is None:
             return None
@@ -109,8 +107,12 @@ class RawAnnotator:
             "state": state,
         }
         self.connection.execute(CYCLE["lease"], self.fixed | leased)
-        self.claim_latencies.append(time.perf_counter() - start)
         return claim
+
+    def claim_and_forget(self) -> None:
+        """Draw and lease, then take it back."""
+        with self.connection.transaction(force_rollback=True):
+            self._lease("shown")
 
 
 def measure_raw(plain_url: str, postgres_pid: int, pool: Pool, cycles: int) -> Measured:
@@ -133,5 +135,20 @@ def measure_raw(plain_url: str, postgres_pid: int, pool: Pool, cycles: int) -> M
             time.perf_counter() - start,
             app_cpu=0.0,
             postgres_cpu=tree_cpu_seconds(postgres_pid) - postgres,
-            claim_latencies=[latency for annotator in annotators for latency in annotator.claim_latencies],
         )
+
+
+def measure_claims(plain_url: str, pool: Pool, *, rounds: int = 12) -> dict[str, float]:
+    """The draw and the lease of each annotator in turn, on one connection whose statements are prepared (milliseconds).
+
+    Each claim is rolled back, so that a small pool is as full in the last as in the first.
+    """
+    latencies: list[float] = []
+    with psycopg.connect(plain_url, row_factory=dict_row, autocommit=True) as connection:
+        connection.execute("UPDATE assignment SET state = 'expired', slot = NULL WHERE state IN ('shown', 'next')")
+        annotators = [RawAnnotator(connection, one, pool, given=1_000_000) for one in pool.annotator_ids]
+        for annotator in annotators * rounds:
+            start = time.perf_counter()
+            annotator.claim_and_forget()
+            latencies.append(time.perf_counter() - start)
+    return percentiles(latencies[len(annotators) :])

@@ -16,6 +16,9 @@ from app import embedded_postgres, migrate
 from tests.serving import SECRET
 
 WEB_PROCESSES = 2
+CLIENT_BACKENDS = """
+SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 
 
 def is_alive(pid: int) -> bool:
@@ -60,16 +63,18 @@ class House:
     def kill_backend(self) -> None:
         """kill -9 one backend that serves the web app, after which Postgres restarts all by itself."""
         plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        serving: list[tuple[int]] = []
         with psycopg.connect(plain, autocommit=True) as connection:
-            serving = connection.execute(
-                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            ).fetchall()
+            while not serving:  # after the last kill the web app may not be back yet
+                serving = connection.execute(CLIENT_BACKENDS).fetchall()
         os.kill(self.chance.choice(serving)[0], signal.SIGKILL)
 
     def kill_web_process(self) -> None:
         """kill -9 one of the web processes; their parent starts another."""
-        children = Path(f"/proc/{self.web.pid}/task/{self.web.pid}/children").read_text().split()
-        serving = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        serving: list[int] = []
+        while not serving:
+            children = Path(f"/proc/{self.web.pid}/task/{self.web.pid}/children").read_text().split()
+            serving = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         os.kill(self.chance.choice(serving), signal.SIGKILL)
 
     def kill_worker(self) -> None:
