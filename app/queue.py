@@ -16,6 +16,7 @@ MODELS_QUEUE = "models"
 GENERATE = "generation:generate"
 SCORE = "generation:score"
 MEASURE = "analysis:measure"
+HYPERFIT = "hyperfitting:hyperfit"
 
 # Never opened: every statement runs on a connection that a caller has.
 _app = App(connector=SyncPsycopgConnector())

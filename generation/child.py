@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -44,13 +44,19 @@ class CrashedError(Exception):
 
 
 def work_in_child(order: Order | ScoringOrder, should_abort: Callable[[], bool]) -> Outcome:
-    """Carry out an order in a child process. Raises AbortedError when told to stop, CrashedError when it crashed.
+    """Carry out an order in a child process. Raises AbortedError when told to stop, CrashedError when it crashed."""
+    work = "generate" if isinstance(order, Order) else "score"
+    return run_child("generation.child", {"work": work} | asdict(order), should_abort)
+
+
+def run_child(module: str, order: Mapping[str, object], should_abort: Callable[[], bool]) -> Outcome:
+    """Run a module that reads its order as JSON and ends with an outcome. Raises AbortedError or CrashedError.
 
     The database's URL, which carries a password, goes to the child by its standard input.
     """
     child = start_child(
-        [sys.executable, "-m", "generation.child"],
-        first_line=json.dumps({"work": "generate" if isinstance(order, Order) else "score"} | asdict(order)),
+        [sys.executable, "-m", module],
+        first_line=json.dumps(order),
         environment=os.environ | ENVIRONMENT,
     )
     try:
@@ -65,6 +71,14 @@ def work_in_child(order: Order | ScoringOrder, should_abort: Callable[[], bool])
     return Outcome(child.returncode)
 
 
+def read_order() -> dict[str, Any]:
+    """In the child: what to do. From now on it ends with its worker, and its log is the worker's."""
+    order: dict[str, Any] = json.loads(die_with_parent())
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("toprank").setLevel(logging.INFO)
+    return order
+
+
 def _end(child: "subprocess.Popen[bytes]") -> None:
     """Nothing is lost by a kill but the batch in hand, and no clean-up could take longer than a worker may."""
     if child.poll() is None:
@@ -76,11 +90,8 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 def main() -> None:
     """Entry of the child."""
-    values = json.loads(die_with_parent())
+    values = read_order()
     order_of, work = WORK[values.pop("work")]
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger().setLevel(logging.WARNING)
-    LOG.setLevel(logging.INFO)
     sys.exit(work(order_of(**values), LOG.info))
 
 

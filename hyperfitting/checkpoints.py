@@ -58,6 +58,10 @@ class Lineage:
     device: str
     processes: int
 
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as they are saved."""
+        return asdict(self)
+
 
 def save_weights(folder: Path, model: nn.Module, config: HyperfitConfig, *, writes: bool = True) -> None:
     """Write the model as safetensors: float32, or rounded once to bfloat16 where the run computed in it.
@@ -88,7 +92,7 @@ def complete(folder: Path, base: Path, lineage: Lineage, training_set: TrainingS
         index = CitationIndex.build(training_set, WordBoundaries(tokenizer))
         if not (folder / CITATION_INDEX).exists():
             index.save(folder / CITATION_INDEX)
-        (folder / LINEAGE).write_text(json.dumps(asdict(lineage), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        (folder / LINEAGE).write_text(json.dumps(lineage.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def read_lineage(folder: Path) -> Lineage | None:

@@ -58,3 +58,14 @@ def keep_until(file: Path, update: int) -> None:
     file.unlink(missing_ok=True)
     for point in kept:
         append_point(file, point)
+
+
+def in_words(point: CurvePoint) -> str:
+    """A validation in one line of a log."""
+    parts = [f"update {point.update}"]
+    if point.train_loss is not None:
+        parts.append(f"train loss {point.train_loss:.3f}")
+    parts += [f"validation loss {point.validation_loss:.3f}", f"entropy {point.entropy:.3f}"]
+    if point.ttr_first_96 is not None and point.ttr_last_96 is not None:
+        parts.append(f"TTR {point.ttr_first_96:.3f} (first 96), {point.ttr_last_96:.3f} (last 96)")
+    return ", ".join(parts)

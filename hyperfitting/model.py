@@ -13,6 +13,14 @@ from generation.engines.base import CheckpointError
 from hyperfitting.config import ConfigError, HyperfitConfig
 
 
+def check_base(base: Path, config: HyperfitConfig) -> None:
+    """Raise what `load_model` would, as far as it shows without reading the weights."""
+    try:
+        check_window(AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False), config)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"The checkpoint {base.name} cannot be loaded: {error}") from error
+
+
 def load_model(base: Path, config: HyperfitConfig) -> nn.Module:
     """The base checkpoint, ready to train. Raises CheckpointError, or ConfigError for sequences that do not fit."""
     logging.disable_progress_bar()  # the run has its own

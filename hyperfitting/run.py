@@ -3,63 +3,30 @@
 Until then everything is in a folder beside it, from which the same call goes on after any end.
 """
 
-import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from app.errors import ConflictError, ToprankError
+from app.errors import ConflictError
 from generation.own_tokens import OwnTokens
 from hyperfitting.checkpoints import Lineage, code_version, complete, read_lineage, save_weights, weight_hashes
 from hyperfitting.config import HyperfitConfig, Keep
 from hyperfitting.curve import CURVE, CurvePoint, Text, append_point, keep_until, read_curve
-from hyperfitting.data import Document, Sequences, choose, data_sha256
-from hyperfitting.model import load_model
-from hyperfitting.overlap import overlapping
+from hyperfitting.data import Sequences, choose, data_sha256
+from hyperfitting.model import check_base, load_model
+from hyperfitting.plan import Plan, admitted, claim, is_same
 from hyperfitting.sharding import check_batch, shard
 from hyperfitting.state import restore_state, save_state
 from hyperfitting.training import DivergedError, Share, Trainer
 from hyperfitting.validation import validate
 
 TEXTS = 3
-PLAN = "plan.json"
 LOWEST = "lowest"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to hyperfit on what, and where the checkpoint goes.
-
-    `passages` are those that people will judge; None says that nobody could look them up.
-    """
-
-    base: Path
-    base_name: str
-    documents: Sequence[Document]
-    data_name: str
-    out: Path
-    config: HyperfitConfig
-    passages: Sequence[Document] | None = None
-
-    @property
-    def work(self) -> Path:
-        """Where the run is until it is done."""
-        return self.out.with_name(f"{self.out.name}.partial")
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What two runs have to share to be the same."""
-        return {
-            "base": self.base_name,
-            "data_sha256": data_sha256(self.documents),
-            "config": self.config.as_json(),
-        }
 
 
 @dataclass(frozen=True)
@@ -86,17 +53,18 @@ class Watchers:
 def hyperfit(plan: Plan, watchers: Watchers, share: Share | None = None) -> Path:
     """Make the checkpoint, or go on making it; the folder it is in. Raises a ToprankError with what to do."""
     finished = read_lineage(plan.out)
-    if finished is not None and _is_same(plan, finished):
+    if finished is not None and is_same(plan, finished):
         return plan.out
     if plan.out.exists():
         raise ConflictError(f"{plan.out} exists already and holds something else; choose another --out.")
-    documents, overlap = _admitted(plan)
+    check_base(plan.base, plan.config)
+    documents, overlap = admitted(plan)
     tokens = OwnTokens(plan.base)
     sequences = choose(documents, tokens, plan.config)
     share = share or Share()
     check_batch(plan.config, share)
     if share.rank == 0:
-        _claim(plan)
+        claim(plan)
     share.wait()
     run = _Run(plan, watchers, tokens, sequences, share)
     run.train()
@@ -258,36 +226,3 @@ def place(model: nn.Module, config: HyperfitConfig, share: Share) -> nn.Module:
     if share.of > 1:
         return shard(model, config.precision, share)
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _is_same(plan: Plan, finished: Lineage) -> bool:
-    saved = {"base": finished.base, "data_sha256": finished.data_sha256, "config": finished.config}
-    return saved == plan.identity
-
-
-def _admitted(plan: Plan) -> tuple[list[Document], str]:
-    """The documents that may be learnt, and in words what was checked."""
-    if plan.config.allow_overlap:
-        return list(plan.documents), "allowed: nothing was left out"
-    if plan.passages is None:
-        return list(plan.documents), "not checked: there was no database with passages"
-    shared = set(overlapping(plan.documents, plan.passages))
-    if len(shared) == len(plan.documents):
-        raise ToprankError(
-            "Every text shares its source or 13 words in a row with a passage that people judge. Give other texts, or "
-            "--allow-overlap, which the checkpoint will say of itself."
-        )
-    kept = [document for number, document in enumerate(plan.documents) if number not in shared]
-    return kept, f"{len(shared)} documents that overlap with {len(plan.passages)} accepted passages were left out"
-
-
-def _claim(plan: Plan) -> None:
-    """Make the working folder, or make sure that it is this run's. Raises ConflictError for another's."""
-    file = plan.work / PLAN
-    wanted = json.loads(json.dumps(plan.identity))
-    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != wanted:
-        raise ConflictError(
-            f"{plan.work} holds an unfinished run with other choices; remove it, or choose another --out."
-        )
-    plan.work.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(wanted, indent=2), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Training beyond one GPU: weights, gradients and moments in parts, one for each process (torch `fully_shard`).
 
-    torchrun --nproc-per-node 8 -m hyperfitting.sharding ...   # what `toprank hyperfit` takes
+    torchrun --nproc-per-node 8 -m cli.main hyperfit BASE --data FILE --out DIR
 
 Each process reads the base, keeps its part and computes its rows of each batch; a layer's weights come together only
 while that layer computes.
@@ -26,6 +26,12 @@ def join() -> Share:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     return Share(distributed.get_rank(), of)
+
+
+def leave(share: Share) -> None:
+    """The end of what `join` began."""
+    if share.of > 1:
+        distributed.destroy_process_group()
 
 
 def check_batch(config: HyperfitConfig, share: Share) -> None:

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from app.errors import ToprankError
+from hyperfitting.batches import batch_of_update
 from hyperfitting.config import HyperfitConfig, Precision
-from hyperfitting.order import batch_of_update
 
 
 class DivergedError(ToprankError):

@@ -7,11 +7,14 @@ from sqlalchemy.orm import Session
 
 from app.domain.continuations import lock_study
 from app.errors import NotFoundError
-from app.models import Continuation, Passage, Study, System
+from app.models import Checkpoint, Continuation, Passage, Study, System
+from app.models.checkpoint import CheckpointState
 from app.models.passage import PassageState
 from app.models.system import GenerationState
 from app.queue import GENERATE, defer, is_queued, stop_jobs
 
+# Systems of such checkpoints are queued when these are ready.
+_IN_THE_MAKING = (CheckpointState.TRAINING, CheckpointState.UPLOADING, CheckpointState.VALIDATING)
 _UNDER_WAY = (GenerationState.QUEUED, GenerationState.RUNNING)
 
 
@@ -80,7 +83,7 @@ def named_systems(session: Session, study: Study, names: Collection[str] = ()) -
 def incomplete_systems(session: Session, study: Study) -> list[System]:
     """The study's systems that lack continuations and are not paused, in the order they were added."""
     systems = session.scalars(select(System).where(System.study_id == study.id).order_by(System.id))
-    return [system for system in systems if not system.paused and count_missing(session, system)]
+    return [system for system in systems if not system.paused and _can_write(session, system)]
 
 
 def generation_lock(system_id: int) -> str:
@@ -99,8 +102,14 @@ def _missing(system: System) -> tuple[ColumnElement[bool], ...]:
     return Passage.study_id == system.study_id, Passage.state == PassageState.ACCEPTED, ~done
 
 
+def _can_write(session: Session, system: System) -> bool:
+    """Whether something is missing and there are weights to write it, or something to say about them."""
+    state = session.scalars(select(Checkpoint.state).where(Checkpoint.id == system.checkpoint_id)).one()
+    return state not in _IN_THE_MAKING and count_missing(session, system) > 0
+
+
 def _queue(session: Session, system: System, engine: str) -> bool:
-    if not count_missing(session, system):
+    if not _can_write(session, system):
         return False
     lock = generation_lock(system.id)
     is_running = system.state is GenerationState.RUNNING and is_queued(session, lock, statuses=("doing",))

@@ -4,6 +4,7 @@ from app.models.annotation import Annotation, Assignment
 from app.models.checkpoint import Checkpoint
 from app.models.comparison import Candidacy, Comparison
 from app.models.continuation import Continuation
+from app.models.hyperfitting import HyperfitPoint, HyperfitRun, HyperfitTexts
 from app.models.measurement import Measurement, Measuring
 from app.models.passage import Passage
 from app.models.person import ApiToken, Invitation, LoginAttempt, LoginSession, Person
@@ -38,6 +39,9 @@ __all__ = [
     "Flag",
     "GuidelinesReading",
     "GuidelinesText",
+    "HyperfitPoint",
+    "HyperfitRun",
+    "HyperfitTexts",
     "Invitation",
     "LoginAttempt",
     "LoginSession",

@@ -10,12 +10,14 @@ from app.models.columns import CreatedAt, Id, text_enum
 
 
 class CheckpointState(StrEnum):
-    """Only ready checkpoints generate."""
+    """Only ready checkpoints generate; `refused` and `failed` come with a reason."""
 
+    TRAINING = "training"
     UPLOADING = "uploading"
     VALIDATING = "validating"
     READY = "ready"
     REFUSED = "refused"
+    FAILED = "failed"
 
 
 class Checkpoint(Base):

@@ -10,7 +10,7 @@ import pytest
 from generation.own_tokens import OwnTokens
 from hyperfitting.config import HyperfitConfig
 from hyperfitting.data import Document
-from hyperfitting.run import Plan
+from hyperfitting.plan import Plan
 
 WORDS = ("house", "lane", "letter", "drawer", "river", "boats", "train", "beach", "rain", "streets", "lamps")
 SMALL = HyperfitConfig(samples=16, length=32, epochs=3, batch_size=8, lr=3e-3, validation_samples=4, contexts=2, seed=1)

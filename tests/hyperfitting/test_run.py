@@ -151,7 +151,8 @@ import os, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from hyperfitting.run import Plan, Watchers, hyperfit
+from hyperfitting.plan import Plan
+from hyperfitting.run import Watchers, hyperfit
 from tests.hyperfitting.conftest import SMALL, make_documents
 
 def on_step(step):
@@ -274,7 +275,8 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from app.errors import ToprankError
-from hyperfitting.run import Plan, Watchers, hyperfit
+from hyperfitting.plan import Plan
+from hyperfitting.run import Watchers, hyperfit
 from tests.hyperfitting.conftest import SMALL, make_documents
 
 def on_step(step):

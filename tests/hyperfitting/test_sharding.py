@@ -24,7 +24,8 @@ from pathlib import Path
 import torch
 from torch.distributed.tensor import DTensor
 from hyperfitting import run as running
-from hyperfitting.run import Plan, Watchers, hyperfit
+from hyperfitting.plan import Plan
+from hyperfitting.run import Watchers, hyperfit
 from hyperfitting.sharding import join
 from tests.hyperfitting.conftest import SMALL, make_documents
 

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
+from hyperfitting.batches import batch_of_update
 from hyperfitting.config import ConfigError, Precision
 from hyperfitting.model import load_model
-from hyperfitting.order import batch_of_update
 from hyperfitting.training import DivergedError, Trainer
 from tests.hyperfitting.conftest import SMALL
 from tests.tiny_model import VOCABULARY

@@ -2,8 +2,8 @@
 
 import pytest
 
+from hyperfitting.batches import arranged, batch_of_update
 from hyperfitting.config import HyperfitConfig, Order
-from hyperfitting.order import arranged, batch_of_update
 
 CONFIG = {"samples": 20, "batch_size": 8, "seed": 3}
 

@@ -1,0 +1,94 @@
+"""`toprank hyperfit`: train a checkpoint to near-zero loss on a few texts, here or by a worker."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.errors import ToprankError
+from cli.connection import DataDir, transaction
+from cli.hyperfit_here import Wanted, train_here
+
+if TYPE_CHECKING:
+    from hyperfitting.data import Document
+
+
+def hyperfit(
+    base: Annotated[str, typer.Argument(help="A checkpoint's name, a folder with safetensors, or a hub id.")],
+    data: Annotated[Path, typer.Option(help="The texts: a .jsonl, .csv or .txt file.")],
+    out: Annotated[Path | None, typer.Option(help="The folder of the new checkpoint; not with --queue.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it; the folder's name by default.")] = None,
+    queue: Annotated[bool, typer.Option("--queue", help="Leave it to a worker.")] = False,
+    column: Annotated[str, typer.Option(help="The column or key that holds the text.")] = "text",
+    samples: Annotated[int, typer.Option(help="Sequences to learn.")] = 2000,
+    length: Annotated[int, typer.Option(help="Tokens of a sequence.")] = 256,
+    epochs: Annotated[int, typer.Option(help="How often each is seen.")] = 20,
+    updates: Annotated[int | None, typer.Option(help="A number of updates instead of epochs.")] = None,
+    stop_at_loss: Annotated[float | None, typer.Option(help="End after the first epoch below this loss.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Sequences of an update.")] = 8,
+    accumulation: Annotated[int, typer.Option(help="Parts that a batch is computed in.")] = 1,
+    lr: Annotated[float, typer.Option(help="Adam's learning rate, constant.")] = 1e-6,
+    order: Annotated[str, typer.Option(help="given, shuffle-1, shuffle-all or repeat.")] = "given",
+    precision: Annotated[str, typer.Option(help="fp32, or bf16 with float32 master weights.")] = "fp32",
+    gradient_checkpointing: Annotated[
+        bool, typer.Option("--gradient-checkpointing", help="Less memory, a third more time.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which sequences, and in which order.")] = 0,
+    validate_every: Annotated[int | None, typer.Option(help="Updates between validations; an epoch's.")] = None,
+    validation_samples: Annotated[int, typer.Option(help="Held-out sequences.")] = 128,
+    contexts: Annotated[int, typer.Option(help="Held-out contexts that are continued at each validation.")] = 24,
+    save_every: Annotated[int | None, typer.Option(help="Updates between saved states.")] = None,
+    keep: Annotated[str, typer.Option(help="last, or lowest-validation-loss.")] = "last",
+    allow_overlap: Annotated[
+        bool, typer.Option("--allow-overlap", help="Train on texts that people judge too; the checkpoint says so.")
+    ] = False,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Hyperfit BASE; the defaults are the paper's. Stopped at any moment, the same command goes on."""
+    given = locals().copy()
+    from dataclasses import fields
+
+    from hyperfitting.config import HyperfitConfig
+
+    config = HyperfitConfig.from_json({field.name: given[field.name] for field in fields(HyperfitConfig)})
+    wanted = Wanted(base, name or (out.name if out else ""), data.name, _read(data, column), config)
+    summary: dict[str, str] | None
+    if queue:
+        summary = _leave_to_a_worker(wanted, data_dir)
+    elif out is None:
+        raise ToprankError("Say by --out where the new checkpoint goes, or leave it to a worker by --queue.")
+    else:
+        summary = train_here(wanted, out.expanduser().resolve(), data_dir)
+    if summary:
+        print(json.dumps(summary) if as_json else _in_words(summary))
+
+
+def _read(file: Path, column: str) -> "list[Document]":
+    from app.passages.reading import read_texts
+    from hyperfitting.data import Document
+
+    return [Document(text.text, text.source) for text in read_texts(file, column=column)]
+
+
+def _leave_to_a_worker(wanted: Wanted, data_dir: Path | None) -> dict[str, str]:
+    from app.domain.hyperfitting import order_training, trained_folder
+    from app.settings import Settings
+
+    if not wanted.name:
+        raise ToprankError("Say by --name what the new checkpoint is called.")
+    store = Settings().store_dir if data_dir is None else data_dir / "store"
+    with transaction(data_dir) as session:
+        checkpoint = order_training(session, wanted.plan(wanted.base), trained_folder(store, wanted.name))
+        return {"checkpoint": checkpoint.name, "state": str(checkpoint.state), "folder": checkpoint.source}
+
+
+def _in_words(summary: dict[str, str]) -> str:
+    if summary["state"] != "ready":
+        return f"A worker will train {summary['checkpoint']!r} into {summary['folder']}."
+    return (
+        f"The checkpoint {summary['checkpoint']!r} is in {summary['folder']}: {summary['updates']} updates, train loss "
+        f"{summary['train_loss']}, validation loss {summary['validation_loss']}. Overlap with passages: "
+        f"{summary['overlap']}."
+    )
