@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.analysis.likeness import WrittenText, measure_texts
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.studies import reference_tokenizer
+from app.domain.training_sets import TrainingSet, training_set, training_set_sha256
 from app.models import Measurement, Measuring, Study, System
 from app.models.system import GenerationState
 from app.queue import MEASURE, defer, is_queued
@@ -74,13 +75,13 @@ def measurements(session: Session, study: Study) -> dict[int, dict[str, Any]]:
     return {row.system_id: row.found for row in rows}
 
 
-def outdated(session: Session, study: Study, training: Sequence[str] | None = None) -> list[SystemInputs]:
+def outdated(session: Session, study: Study, training: TrainingSet | None = None) -> list[SystemInputs]:
     """The systems that have texts and were never measured with these inputs.
 
-    Where no training texts are named, a measurement against any of them holds.
+    Without a training set, given or the study's own, a measurement against any of them holds.
     """
     rows = session.scalars(select(Measurement).where(Measurement.study_id == study.id))
-    named = None if training is None else _sha256(*training)
+    named = training.sha256 if training else training_set_sha256(session, study)
     kept = {row.system_id: row.inputs for row in rows if named in (None, row.found["training_sha256"])}
     every = [
         SystemInputs(row.id, row.texts, _sha256(row.texts_sha256, study.reference_tokens_sha256))
@@ -90,16 +91,17 @@ def outdated(session: Session, study: Study, training: Sequence[str] | None = No
 
 
 def measure_study(
-    session: Session, study: Study, report: Callable[[str], None], *, training: Sequence[str] | None = None
+    session: Session, study: Study, report: Callable[[str], None], *, training: TrainingSet | None = None
 ) -> int:
     """Measure what is outdated, committing each system; returns how many were measured.
 
-    `training` are the texts that the checkpoints were trained on; without them only likeness to each other is measured.
+    They are held against `training`, by default the study's own training set; without one, against each other alone.
     """
+    training = training or training_set(session, study)
     todo = outdated(session, study, training)
     reference = reference_tokenizer(session, study)
-    samples = [reference.encode(one).ids for one in training or ()]
-    named = None if training is None else _sha256(*training)
+    samples = [reference.encode(one).ids for one in training.texts] if training else []
+    named = training.sha256 if training else None
     mark_measuring(session, study.id, GenerationState.RUNNING, done=0, total=len(todo))
     session.commit()
     for done, inputs in enumerate(todo, start=1):

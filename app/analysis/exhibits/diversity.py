@@ -20,7 +20,7 @@ from metrics.plots.ranges import Panel, Range, ranges
 from metrics.plots.style import Theme
 
 NOT_MEASURED = "Nothing is measured yet: start it above, or by `toprank measure`."
-NO_TRAINING_SET = "Measure against the training texts: `toprank measure STUDY --now --training FILE`."
+NO_TRAINING_SET = "No system names a training set; name one by `toprank measure STUDY --now --training FILE`."
 LONG_OVERLAP = 10
 
 _TABLE_2 = (

@@ -1,18 +1,12 @@
-"""Tables 3 and 6, Figures 4 and 5 left: how sharp the predictions of the checkpoints are, and how alike."""
+"""Tables 3 and 6, Figure 4: how sharp the predictions of the checkpoints are."""
 
-from itertools import combinations
-
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from sqlalchemy import text
 
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Cell, Column, Drawing, Exhibit, Kind
-from app.analysis.kept import Kept
 from app.analysis.reported import REPORTED
-from app.domain.scores import ScoreSummary, TopChoices, predictions, top_choices
-from metrics.plots.heatmap import heatmap
+from app.domain.scores import ScoreSummary, predictions
 from metrics.plots.ranges import Panel, Range, ranges
 from metrics.plots.style import Theme
 from metrics.plots.tokens import token_probabilities
@@ -51,13 +45,6 @@ WHERE r.study_id = :study AND r.passage_id = coalesce(:passage, (
     GROUP BY passage_id ORDER BY count(*) DESC, passage_id LIMIT 1))
 ORDER BY r.checkpoint_id
 """)
-_SCORES_STATE = text("""
-SELECT concat_ws('.', count(*), max(r.id), (
-    SELECT md5(string_agg(p.id::text, ',' ORDER BY p.id)) FROM passage p
-    WHERE p.study_id = :study AND p.state = 'accepted' AND NOT p.unjudged))
-FROM score r WHERE r.study_id = :study
-""")
-_similar: Kept[tuple[list[str], NDArray[np.float64]]] = Kept(16)
 
 
 def table_3(evidence: Evidence) -> Exhibit:
@@ -162,54 +149,6 @@ def figure_4(evidence: Evidence) -> Exhibit:
     )
 
 
-def figure_5_left(evidence: Evidence) -> Exhibit:
-    """How often two checkpoints have the same likeliest token, over all positions of the passages."""
-    state = evidence.session.execute(_SCORES_STATE, {"study": evidence.study.id}).scalar_one()
-    names, matrix = _similar.get(
-        (evidence.study.id, state), lambda: same_first_choice(top_choices(evidence.session, evidence.study))
-    )
-    pairs = len(names) > 1
-    return Exhibit(
-        key="figure-5-left",
-        name="Figure 5, left",
-        title=_least_alike(names, matrix) if pairs else "Too few checkpoints to compare",
-        caption="Share of positions where two checkpoints would choose the same next token. Empty where their "
-        "tokenizers differ.",
-        columns=(Column("checkpoint", "Checkpoint"), *(Column(name, name, Kind.SHARE) for name in names)),
-        rows=tuple(
-            (name, *(None if np.isnan(value) else float(value) for value in row))
-            for name, row in zip(names, matrix, strict=True)
-        )
-        if pairs
-        else (),
-        signatures=(
-            str(Signature("same first choice", "equal likeliest tokens / positions", n=len(names), unit="checkpoints")),
-        ),
-        reported=REPORTED["figure-5-left"],
-        missing=None if pairs else "Two checkpoints have to read the passages first (`toprank score`).",
-        draw=(lambda theme: heatmap(matrix, names, names, unit="% same first choice", theme=theme)) if pairs else None,
-    )
-
-
-def same_first_choice(choices: list[TopChoices]) -> tuple[list[str], NDArray[np.float64]]:
-    """Names, and the share of positions with equal choices for each pair, NaN where nothing can be compared."""
-    matrix = np.full((len(choices), len(choices)), np.nan)
-    np.fill_diagonal(matrix, 1.0)
-    for (at, one), (other_at, other) in combinations(enumerate(choices), 2):
-        shared = one.by_passage.keys() & other.by_passage.keys()
-        if one.tokenizer_sha256 != other.tokenizer_sha256 or not shared:
-            continue
-        same = positions = 0
-        for passage in shared:
-            # one of the two may have predicted the first token too: the ends are aligned
-            length = min(len(one.by_passage[passage]), len(other.by_passage[passage]))
-            left, right = (np.array(side.by_passage[passage][-length:]) for side in (one, other))
-            same += int((left == right).sum())
-            positions += length
-        matrix[at, other_at] = matrix[other_at, at] = same / positions
-    return [one.checkpoint for one in choices], matrix
-
-
 def _masses(scores: list[ScoreSummary]) -> Drawing:
     names = [score.checkpoint for score in scores]
 
@@ -254,12 +193,3 @@ def _surprise(tokens: list[str], probabilities: dict[str, list[float]]) -> str:
     high = {name: sum(value > 0.9 for value in values) for name, values in probabilities.items()}
     name = max(high, key=high.__getitem__)
     return f"{name} gives {high[name]} of {len(tokens)} tokens a probability above 90 %"
-
-
-def _least_alike(names: list[str], matrix: NDArray[np.float64]) -> str:
-    pairs = [(matrix[at, other], names[at], names[other]) for at, other in combinations(range(len(names)), 2)]
-    known = [pair for pair in pairs if not np.isnan(pair[0])]
-    if not known:
-        return "No two checkpoints share a tokenizer"
-    share, one, other = min(known)
-    return f"{one} and {other} differ most: {100 * (1 - share):.0f} % of their first choices"

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.analysis.drawing import PICTURE_FORMATS, Appearance, picture
 from app.analysis.evidence import Evidence
+from app.analysis.exhibits.first_choices import figure_5_left, same_first_choice
 from app.analysis.exhibits.repetition import figure_9_right, ttr_by_consensus
-from app.analysis.exhibits.sharpness import figure_4, figure_5_left, same_first_choice, table_3, table_6
+from app.analysis.exhibits.sharpness import figure_4, table_3, table_6
 from app.analysis.registry import findings
 from app.domain.scores import TopChoices
 from app.errors import NotFoundError

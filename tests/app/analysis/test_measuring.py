@@ -11,7 +11,8 @@ from app.analysis.measuring import measure_study, measuring_of, outdated, queue_
 from app.analysis.registry import findings
 from app.analysis.texts import TextFilter, find_texts
 from app.domain.studies import reference_tokenizer
-from app.models import Continuation, Measurement, Passage, Study, System
+from app.domain.training_sets import TrainingSet
+from app.models import Continuation, Measurement, Passage, Study, System, TrainingTexts
 from app.models.system import GenerationState
 from app.queue import MEASURE
 from metrics.bleu import sentence_bleu
@@ -95,10 +96,14 @@ def test_a_study_of_one_text_has_no_self_bleu(db: Session, golden: Study) -> Non
 def test_texts_that_recite_the_training_set_are_found_and_underlined(
     researcher: Browser, db: Session, golden: Study
 ) -> None:
-    training = [f"Before it all. {SENTENCES[0]} And after it."]
-    assert measure_study(db, golden, lambda _: None, training=training) == 3
-    assert outdated(db, golden, training) == []
-    assert len(outdated(db, golden, ["another text"])) == 3
+    kept = TrainingTexts(sha256="7" * 64, name="one", texts=[f"Before it all. {SENTENCES[0]} And after it."])
+    db.add(kept)
+    db.flush()
+    system = db.scalars(select(System).where(System.name == "tiny, nucleus")).one()
+    system.block_citations, system.training_texts_sha256 = True, kept.sha256
+    assert measure_study(db, golden, lambda _: None) == 3
+    assert outdated(db, golden) == []
+    assert len(outdated(db, golden, TrainingSet.of(["another text"]))) == 3
     found = findings(Evidence(db, golden))
     (greedy, *_) = found.find("table-5").rows
     assert greedy == ("tiny, greedy", 1.0, 1.0, 1.0, 108)
