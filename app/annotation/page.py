@@ -17,6 +17,7 @@ from app.models import Assignment, Study
 from app.models.annotation import VerdictShown
 from app.models.review import Decision
 from app.models.study import StudyState
+from app.wording import N_
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def study_to_annotate(session: Session, annotator_id: int, slug: str | None) -> 
     if slug is not None:
         study = session.scalar(select(Study).where(Study.slug == slug, Study.state != StudyState.DRAFT))
         if study is None:
-            raise NotFoundError("There is no such study. Ask whoever invited you for the right link.")
+            raise NotFoundError(N_("There is no such study. Ask whoever invited you for the right link."))
         return study
     last = select(Assignment.id).where(Assignment.annotator_id == annotator_id, Assignment.study_id == Study.id)
     last_id = last.order_by(Assignment.id.desc()).limit(1).scalar_subquery()

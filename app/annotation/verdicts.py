@@ -18,8 +18,10 @@ from app.models.annotation import AnnotationStatus, AssignmentState, SkipReason,
 from app.models.comparison import Kind
 from app.models.review import Decision
 from app.models.study import StudyState
+from app.wording import N_
 
-NO_SUCH_CLAIM = "There is no such comparison among yours. Open the annotation page again to go on."
+NO_SUCH_CLAIM = N_("There is no such comparison among yours. Open the annotation page again to go on.")
+NOT_THE_LAST = N_("Only your last answer can be changed, and you have gone on since. Nothing was changed.")
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def revise_verdict(session: Session, annotator_id: int, claim: UUID, answer: Ans
         return Outcome(mine.study_id, mine.annotation_id, status)
     parameters = {"annotator": annotator_id, "study": mine.study_id, "assignment": mine.id}
     if not session.execute(_IS_LAST, parameters).scalar_one():
-        raise ConflictError("Only your last answer can be changed, and you have gone on since. Nothing was changed.")
+        raise ConflictError(NOT_THE_LAST)
     values = _values(mine, answer, status, mine.slot if status == AnnotationStatus.COUNTED else None)
     session.execute(_SUPERSEDE, values)
     return Outcome(mine.study_id, session.execute(_REVISE, values).scalar_one(), status)

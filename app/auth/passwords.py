@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from app.errors import ToprankError
+from app.wording import N_
 
 MINIMUM_LENGTH = 12
 MAXIMUM_LENGTH = 128
@@ -36,10 +37,10 @@ def check_strength(password: str, *, email: str) -> None:
         raise PasswordError(f"A password needs {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters; choose another one.")
     folded = password.casefold()
     if folded in common_passwords() or len(set(folded)) < MINIMUM_DISTINCT:
-        raise PasswordError("This password is among the first that anybody would try; choose another one.")
+        raise PasswordError(N_("This password is among the first that anybody would try; choose another one."))
     name = email.partition("@")[0].casefold()
     if folded in email.casefold() or (len(name) >= MINIMUM_NAME and name in folded):
-        raise PasswordError("This password is made of your e-mail address; choose another one.")
+        raise PasswordError(N_("This password is made of your e-mail address; choose another one."))
 
 
 @cache

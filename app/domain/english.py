@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.errors import ToprankError
 from app.models import EnglishCheck
 from app.models.taking_part import EnglishMethod
+from app.wording import N_
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def record_english(session: Session, annotator_id: int, statement: EnglishStatem
     """Keep a statement; it holds from now on. Raises ToprankError when something is empty or lies in the future."""
     language, by_whom = statement.first_language.strip(), statement.verified_by.strip()
     if not language or not by_whom:
-        raise ToprankError("The first language and who verified the English have to be given; nothing was saved.")
+        raise ToprankError(N_("The first language and who verified the English have to be given; nothing was saved."))
     # A day of grace: today begins earlier in the east than here.
     if statement.verified_on > datetime.now(UTC).date() + timedelta(days=1):
         raise ToprankError(f"{statement.verified_on} lies in the future; nothing was saved.")

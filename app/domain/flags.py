@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError, ToprankError
 from app.models import Study
+from app.wording import N_
 
 LONGEST_NOTE = 2000
 
@@ -59,11 +60,11 @@ def flag(session: Session, annotator_id: int, claim: UUID, note: str) -> int:
     # A database text cannot hold a zero byte.
     note = note.replace("\x00", "").strip()
     if not note:
-        raise ToprankError("The note is empty, so nothing was sent. Say what the researchers should look at.")
+        raise ToprankError(N_("The note is empty, so nothing was sent. Say what the researchers should look at."))
     parameters = {"claim": claim, "annotator": annotator_id, "note": note}
     study_id: int | None = session.execute(_FLAG, parameters).scalar_one_or_none()
     if study_id is None:
-        raise NotFoundError("There is no such comparison among yours. Open the annotation page again to go on.")
+        raise NotFoundError(N_("There is no such comparison among yours. Open the annotation page again to go on."))
     return study_id
 
 
