@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.passages.importing import ImportReport
-    from app.passages.reading import SourceText
+    from app.passages.source_text import SourceText
 
 app = typer.Typer(help="Passages: import texts.", no_args_is_help=True)
 
@@ -26,11 +26,21 @@ def passages() -> None:
 @app.command("import")
 def import_file(
     slug: Annotated[str, typer.Argument(help="The study.")],
-    file: Annotated[Path, typer.Argument(help="A .jsonl, .csv or .txt file; .txt has an empty line between texts.")],
     dataset: Annotated[str, typer.Option(help="Which of the study's datasets the texts belong to.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A .jsonl, .csv, .parquet or .txt file; .txt has an empty line between texts."),
+    ] = None,
+    hub_id: Annotated[
+        str | None, typer.Option("--hf", metavar="ID[:CONFIG]", help="Instead of a file: a data set of the hub.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="With --hf: which split.")] = "train",
     column: Annotated[str, typer.Option(help="The column or key that holds the text.")] = "text",
     limit: Annotated[int | None, typer.Option(min=1, help="Read no more texts than this.")] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Somebody has read them all and found them good.")] = False,
+    unjudged: Annotated[
+        bool, typer.Option("--unjudged", help="For automatic metrics only: systems continue them, nobody judges them.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -38,16 +48,31 @@ def import_file(
     from itertools import islice
 
     from app.domain.studies import find_dataset, find_study, reference_tokenizer
+    from app.errors import ToprankError
     from app.passages.importing import import_passages
     from app.passages.reading import read_texts
+    from app.passages.tables import read_hub
 
+    if hub_id is not None and file is None:
+        found_texts = read_hub(hub_id, column=column, split=split)
+    elif file is not None and hub_id is None:
+        found_texts = read_texts(file, column=column)
+    else:
+        raise ToprankError("Say where the texts are: a file, or a data set by --hf, and not both.")
     with transaction(data_dir) as session:
         study = find_study(session, slug)
         found = find_dataset(session, study, dataset)
         found.study = study
-        texts = _with_progress(islice(read_texts(file, column=column), limit))
-        report = import_passages(session, found, texts, reference_tokenizer(session, study), accept=accept)
-    print(json.dumps(asdict(report)) if as_json else _in_words(report, accept=accept))
+        report = import_passages(
+            session,
+            found,
+            _with_progress(islice(found_texts, limit)),
+            reference_tokenizer(session, study),
+            accept=accept,
+            unjudged=unjudged,
+        )
+    state = "never to be judged" if unjudged else "accepted" if accept else "waiting for somebody to accept them"
+    print(json.dumps(asdict(report)) if as_json else _in_words(report, state))
 
 
 def _with_progress(texts: "Iterator[SourceText]") -> "Iterator[SourceText]":
@@ -65,8 +90,7 @@ def _with_progress(texts: "Iterator[SourceText]") -> "Iterator[SourceText]":
         yield text
 
 
-def _in_words(report: "ImportReport", *, accept: bool) -> str:
-    state = "accepted" if accept else "waiting for somebody to accept them"
+def _in_words(report: "ImportReport", state: str) -> str:
     lines = [f"{report.read} texts read: {report.imported} passages imported, {state}."]
     if report.already_there:
         lines.append(f"{report.already_there} were there already.")

@@ -94,10 +94,17 @@ def session_holding(database_url: str, lock: str) -> Iterator[Session | None]:
         engine.dispose()
 
 
-def mark(session: Session, system_id: int, state: GenerationState, *, reason: str | None = None) -> None:
-    """Commit where the generation of a system stands."""
+def mark(
+    session: Session,
+    system_id: int,
+    state: GenerationState,
+    *,
+    reason: str | None = None,
+    unless_done: bool = False,
+) -> None:
+    """Commit where the generation of a system stands; what is done may stay so."""
     system = session.get(System, system_id)
-    if system is not None:
+    if system is not None and not (unless_done and system.state is GenerationState.DONE):
         system.state, system.reason = state, reason
     session.commit()
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.continuations import lock_study
 from app.domain.scoring_queue import count_scored, scoring_lock, set_scoring, unscored_passages
 from app.errors import ToprankError
-from app.models import Checkpoint, Passage, ReferenceTokens, Score, Study
+from app.models import Checkpoint, Passage, ReferenceTokens, Score, Scoring, Study
 from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
 from generation.checkpoint_folder import checkpoint_folder
@@ -64,9 +64,18 @@ def score(order: ScoringOrder, report: Callable[[ScoringProgress], None]) -> Out
         return Outcome.DONE
 
 
-def mark_scoring(session: Session, order: ScoringOrder, state: GenerationState, *, reason: str | None = None) -> None:
-    """Commit where the scoring stands."""
-    set_scoring(session, order.study_id, order.checkpoint_id, state, reason=reason)
+def mark_scoring(
+    session: Session,
+    order: ScoringOrder,
+    state: GenerationState,
+    *,
+    reason: str | None = None,
+    unless_done: bool = False,
+) -> None:
+    """Commit where the scoring stands; what is done may stay so."""
+    scoring = session.get(Scoring, (order.study_id, order.checkpoint_id))
+    if not (unless_done and scoring is not None and scoring.state is GenerationState.DONE):
+        set_scoring(session, order.study_id, order.checkpoint_id, state, reason=reason)
     session.commit()
 
 

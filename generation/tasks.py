@@ -68,16 +68,17 @@ def score(context: JobContext, *, study_id: int, checkpoint_id: int) -> None:
 def _work(order: Order | ScoringOrder, context: JobContext, mark_state: Callable[..., None]) -> Outcome:
     """Carry out an order; a child that is killed, as for want of memory, is tried again with batches half as large."""
 
-    def note(state: GenerationState, reason: str | None = None) -> None:
+    def note(state: GenerationState, **rest: object) -> None:
         with _session(order.database_url) as session:
-            mark_state(session, state=state, reason=reason)
+            mark_state(session, state=state, **rest)
 
     for crash in range(1, MOST_CRASHES + 1):
         try:
             outcome = work_in_child(order, context.should_abort)
         except AbortedError:
             is_wanted_back = context.abort_reason() is AbortReason.SHUTDOWN
-            note(GenerationState.QUEUED if is_wanted_back else GenerationState.IDLE)
+            # The child may have been done just before it was told to stop.
+            note(GenerationState.QUEUED if is_wanted_back else GenerationState.IDLE, unless_done=True)
             raise JobAborted from None
         except CrashedError as error:
             LOG.warning("The process that runs the model for job %s %s.", context.job.id, error)
@@ -90,8 +91,8 @@ def _work(order: Order | ScoringOrder, context: JobContext, mark_state: Callable
         return outcome
     note(
         GenerationState.FAILED,
-        f"The process that runs the model {last_crash}, {MOST_CRASHES} times: most often it needs more memory than "
-        "there is. See the worker's log, set TOPRANK_GENERATION_BATCH lower, then try again.",
+        reason=f"The process that runs the model {last_crash}, {MOST_CRASHES} times: most often it needs more memory "
+        "than there is. See the worker's log, set TOPRANK_GENERATION_BATCH lower, then try again.",
     )
     return Outcome.FAILED
 

@@ -70,6 +70,8 @@ def record_continuation(
 ) -> bool:
     """Keep a continuation with its metrics and put it into its comparisons; False when the system has one already.
 
+    One of an unjudged passage enters no comparison.
+
     TTR is over the generated ids where the system's tokens are the study's reference tokens, else over the reference
     ids of its text. Raises ContinuationTooShortError.
     """
@@ -82,6 +84,8 @@ def record_continuation(
     continuation_id = _insert_continuation(session, written, system=system, passage=passage, counted=counted)
     if continuation_id is None:
         return False
+    if passage.unjudged:
+        return True
     for scenario in sorted(system.scenarios):
         sides = shown_sides(passage, written.text, scenario=scenario, reference=reference)
         comparison_id = _find_or_make_comparison(session, sides, study=study, passage=passage, scenario=scenario)

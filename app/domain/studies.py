@@ -151,7 +151,9 @@ def _keep_tokenizer(session: Session, plan: StudyPlan) -> str:
 
 
 def _check_is_ready(session: Session, study: Study) -> None:
-    accepted = select(Passage.id).where(Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED)
+    accepted = select(Passage.id).where(
+        Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED, ~Passage.unjudged
+    )
     if session.scalar(accepted.limit(1)) is None:
         raise ConflictError(f"The study {study.slug!r} has no accepted passage yet; import and accept some first.")
     if session.scalar(select(System.id).where(System.study_id == study.id).limit(1)) is None:

@@ -12,7 +12,7 @@ from app.errors import ConflictError
 from app.models import Dataset, Passage
 from app.models.passage import PassageState
 from app.models.study import StudyState
-from app.passages.reading import SourceText
+from app.passages.source_text import SourceText
 
 
 @dataclass
@@ -38,10 +38,12 @@ def import_passages(
     tokenizer: ReferenceTokenizer,
     *,
     accept: bool = False,
+    unjudged: bool = False,
 ) -> ImportReport:
     """Add a passage for each text that is long enough; a text that is there already changes nothing.
 
-    Passages wait for a person's verdict unless `accept` says that somebody has read them. Raises ConflictError once
+    Passages wait for a person's verdict unless `accept` says that somebody has read them, or they are `unjudged`:
+    systems continue those for automatic metrics, and nobody is shown them. Raises ConflictError once
     the study has closed.
     """
     if dataset.study.state == StudyState.CLOSED:
@@ -68,7 +70,8 @@ def import_passages(
                 context=cut.context,
                 original=cut.original,
                 source=text.source,
-                state=PassageState.ACCEPTED if accept else PassageState.PENDING,
+                state=PassageState.ACCEPTED if accept or unjudged else PassageState.PENDING,
+                unjudged=unjudged,
             )
             .on_conflict_do_nothing(index_elements=["study_id", "content_hash"])
         )

@@ -1,4 +1,4 @@
-"""Texts out of files: JSONL, CSV and plain text, one at a time, with the place each came from.
+"""Texts out of files: JSONL, CSV, plain text and Parquet, one at a time, with the place each came from.
 
 A plain text file holds one text for each block of lines; an empty line ends a block.
 """
@@ -7,30 +7,15 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from app.errors import ToprankError
+from app.passages.source_text import SourceText, UnreadableFileError, no_column
+from app.passages.tables import read_parquet
 
 # A book on one line of CSV is still a text.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-
-
-class UnreadableFileError(ToprankError):
-    """A file of texts cannot be read; nothing of it was imported."""
-
-    def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file.name}: {reason} Nothing was imported.")
-
-
-@dataclass(frozen=True)
-class SourceText:
-    """A text, where its file has it, and where it is from if the file says so."""
-
-    text: str
-    line: int
-    source: str | None = None
+PARQUET = ".parquet"
 
 
 def read_texts(file: Path, *, column: str = "text") -> Iterator[SourceText]:
@@ -39,21 +24,29 @@ def read_texts(file: Path, *, column: str = "text") -> Iterator[SourceText]:
     Raises UnreadableFileError, which names the line, for another format, wrong encoding, malformed records or a
     missing column, and for a file without any text.
     """
-    read = _READERS.get(file.suffix.lower())
-    if read is None:
-        raise UnreadableFileError(file, f"Files of texts end in {', '.join(_READERS)}.")
     found = 0
+    for text in _read(file, column):
+        found += 1
+        yield text
+    if not found:
+        raise UnreadableFileError(file, "There is no text in it.")
+
+
+def _read(file: Path, column: str) -> Iterator[SourceText]:
+    suffix = file.suffix.lower()
+    if suffix == PARQUET:
+        yield from read_parquet(file, column)
+        return
+    read = _READERS.get(suffix)
+    if read is None:
+        raise UnreadableFileError(file, f"Files of texts end in {', '.join([*_READERS, PARQUET])}.")
     try:
         with file.open(encoding="utf-8-sig", newline="" if read is _read_csv else None) as stream:
-            for text in read(file, stream, column):
-                found += 1
-                yield text
+            yield from read(file, stream, column)
     except UnicodeDecodeError as error:
         raise UnreadableFileError(file, f"It is not UTF-8: {error.reason} near byte {error.start}.") from error
     except OSError as error:
         raise UnreadableFileError(file, f"It cannot be opened: {error.strerror}.") from error
-    if not found:
-        raise UnreadableFileError(file, "There is no text in it.")
 
 
 def _read_jsonl(file: Path, stream: TextIO, column: str) -> Iterator[SourceText]:
@@ -68,7 +61,7 @@ def _read_jsonl(file: Path, stream: TextIO, column: str) -> Iterator[SourceText]
             raise UnreadableFileError(file, f"Line {number} is not a JSON object.")
         text = record.get(column)
         if not isinstance(text, str):
-            raise UnreadableFileError(file, _no_column(column, list(record), f"Line {number}"))
+            raise UnreadableFileError(file, no_column(column, list(record), f"Line {number}"))
         source = record.get("source")
         yield SourceText(text, number, source if isinstance(source, str) else None)
 
@@ -77,7 +70,7 @@ def _read_csv(file: Path, stream: TextIO, column: str) -> Iterator[SourceText]:
     rows = csv.DictReader(stream, strict=True)
     try:
         if column not in (rows.fieldnames or []):
-            raise UnreadableFileError(file, _no_column(column, list(rows.fieldnames or []), "The header"))
+            raise UnreadableFileError(file, no_column(column, list(rows.fieldnames or []), "The header"))
         for row in rows:
             if row[column] is None or None in row:
                 raise UnreadableFileError(file, f"Line {rows.line_num} has another number of cells than the header.")
@@ -98,11 +91,6 @@ def _read_txt(_file: Path, stream: TextIO, _column: str) -> Iterator[SourceText]
             block = []
     if block:
         yield SourceText("\n".join(block), start)
-
-
-def _no_column(column: str, present: list[str], where: str) -> str:
-    names = ", ".join(sorted(map(str, present))) or "none"
-    return f"{where} has no text in the column {column!r} (columns: {names}); name another with --column."
 
 
 _READERS: dict[str, Callable[[Path, TextIO, str], Iterator[SourceText]]] = {

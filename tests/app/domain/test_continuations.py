@@ -222,3 +222,14 @@ def test_both_sides_are_cut_to_the_same_length(session: Session, passage: Passag
     sides = shown_sides(passage, longer, scenario=256, reference=REFERENCE)
 
     assert "than anybody" not in sides.candidate
+
+
+def test_what_nobody_judges_is_kept_without_a_comparison(session: Session, study: Study, passage: Passage) -> None:
+    passage.unjudged = True
+
+    assert record(session, make_system(session, study), passage)
+
+    assert session.scalars(select(Continuation.ttr_256)).one() > 0
+    assert comparisons(session) == []
+    assert session.scalars(select(Candidacy)).all() == []
+    assert release(session, study) == 0

@@ -90,3 +90,14 @@ def test_a_text_of_few_words_makes_no_gold(session: Session, study: Study) -> No
         passage.original = " too short."
     with pytest.raises(ToprankError, match="too short for gold: 2 words"):
         make_gold(session, study, 1)
+
+
+def test_what_nobody_judges_is_no_gold(session: Session) -> None:
+    study = make_study(session)
+    session.get_one(ReferenceTokens, study.reference_tokens_sha256).tokenizer_json = tiny_tokenizer_json()
+    for number in range(4):
+        real_passage(session, study, number).unjudged = True
+    session.flush()
+
+    with pytest.raises(NotEnoughPassagesError, match="has 0 accepted passages"):
+        make_gold(session, study, 2)

@@ -9,7 +9,7 @@ from app.models import Dataset, Passage
 from app.models.passage import PassageState
 from app.models.study import StudyState
 from app.passages.importing import import_passages
-from app.passages.reading import SourceText
+from app.passages.source_text import SourceText
 from tests.factories import make_dataset, make_study
 from tests.generation.pool import REFERENCE
 from tests.tiny_model import sample_text
@@ -68,3 +68,9 @@ def test_a_closed_study_takes_no_more(session: Session, dataset: Dataset) -> Non
     dataset.study.state = StudyState.CLOSED
     with pytest.raises(ConflictError, match="is closed"):
         import_passages(session, dataset, TEXTS, REFERENCE)
+
+
+def test_unjudged_passages_wait_for_nobody(session: Session, dataset: Dataset) -> None:
+    import_passages(session, dataset, TEXTS, REFERENCE, unjudged=True)
+
+    assert {(one.state, one.unjudged) for one in passages(session)} == {(PassageState.ACCEPTED, True)}

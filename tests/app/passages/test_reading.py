@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.passages.reading import SourceText, UnreadableFileError, read_texts
+from app.passages.reading import read_texts
+from app.passages.source_text import SourceText, UnreadableFileError
 
 
 def file_of(folder: Path, name: str, content: str | bytes) -> Path:
