@@ -72,9 +72,20 @@ def serve(
     )
 
 
-def worker(data_dir: DataDir = None, with_parent: WithParent = False) -> None:
+def worker(
+    plan: Annotated[bool, typer.Option("--plan", help="Only print what would run here, and how.")] = False,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON.")] = False,
+    with_parent: WithParent = False,
+) -> None:
     """Take jobs that need a model, one at a time, until told to stop; start as many as there are machines."""
     import logging
+
+    if plan or as_json:
+        from cli.plan import print_plan
+
+        print_plan(data_dir, as_json=as_json)
+        return
 
     from app.settings import Settings
     from worker.run import run_worker

@@ -37,12 +37,18 @@ class SystemProgress:
     continuations: int
     passages: int
     tokens_per_second: float | None
+    paused: bool
     cells: list[Cell]
 
     @property
     def share(self) -> float:
         """How much of its text is written, in [0, 1]."""
         return self.continuations / self.passages if self.passages else 0.0
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it waits for a worker or is being written."""
+        return self.state in (GenerationState.QUEUED, GenerationState.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class StudyProgress:
 
 
 _SYSTEMS = text("""
-SELECT s.id, s.name, s.state, s.reason, s.generated_tokens, s.generation_seconds,
+SELECT s.id, s.name, s.state, s.reason, s.generated_tokens, s.generation_seconds, s.paused,
        (SELECT count(*) FROM continuation c WHERE c.system_id = s.id) AS continuations,
        (SELECT count(*) FROM passage p WHERE p.study_id = s.study_id AND p.state = 'accepted') AS passages
 FROM system s WHERE s.study_id = :study ORDER BY s.id
@@ -127,4 +133,4 @@ def study_progress(session: Session, study: Study) -> StudyProgress:
 def _system_progress(row: Row[Any], cells: list[Cell]) -> SystemProgress:
     speed = row.generated_tokens / row.generation_seconds if row.generation_seconds else None
     state = GenerationState(row.state)
-    return SystemProgress(row.name, state, row.reason, row.continuations, row.passages, speed, cells)
+    return SystemProgress(row.name, state, row.reason, row.continuations, row.passages, speed, row.paused, cells)

@@ -1,16 +1,27 @@
 """/studies: every study, and how far each is."""
 
-from fastapi import APIRouter
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.dependencies import CurrentResearcher, DbSession
+from app.domain.generation_queue import retry_systems, stop_systems
 from app.domain.progress import study_progress
 from app.domain.staffing import staffing
 from app.domain.studies import all_studies, find_study
-from app.templating import is_htmx, render
+from app.forms import PageForm
+from app.templating import is_htmx, render, see_other
 
 router = APIRouter(prefix="/studies")
+
+
+class GenerationForm(PageForm):
+    """Which system's generation it is about."""
+
+    system: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @router.get("")
@@ -31,3 +42,20 @@ def show_study(request: Request, _researcher: CurrentResearcher, session: DbSess
         progress=study_progress(session, study),
         staffing=staffing(session, study),
     )
+
+
+@router.post("/{slug}/generation/{deed}")
+def submit_generation(
+    _researcher: CurrentResearcher,
+    session: DbSession,
+    slug: str,
+    deed: Literal["pause", "cancel", "retry"],
+    form: Annotated[GenerationForm, Form()],
+) -> Response:
+    """Stop the generation of a system, for now or until the study's is queued again, or queue it again itself."""
+    study = find_study(session, slug)
+    if deed == "retry":
+        retry_systems(session, study, [form.system])
+    else:
+        stop_systems(session, study, [form.system], pause=deed == "pause")
+    return see_other(f"/studies/{study.slug}")

@@ -57,6 +57,7 @@ TABLE = {
     "GET /checkpoints": Access(RESEARCHERS, 200),
     "GET /studies": Access(RESEARCHERS, 200),
     "GET /studies/{slug}": Access(RESEARCHERS, 404),
+    "POST /studies/{slug}/generation/{deed}": Access(RESEARCHERS, 422),
     "GET /studies/{slug}/results": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/results/{name}.{extension}": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/results.zip": Access(RESEARCHERS, 404),

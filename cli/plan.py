@@ -1,0 +1,43 @@
+"""What `toprank worker --plan` prints."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.connection import transaction
+
+if TYPE_CHECKING:
+    from worker.plan import PlannedJob
+
+
+def print_plan(data_dir: Path | None, *, as_json: bool) -> None:
+    """The devices and engines of this machine, then each job that waits: what it needs, and whether it fits here."""
+    from dataclasses import asdict
+
+    from app.settings import Settings
+    from worker.plan import GIB, make_plan
+
+    settings = Settings()
+    with transaction(data_dir) as session:
+        plan = make_plan(session)
+    if as_json:
+        batches = {"first_batch": settings.generation_first_batch, "batch": settings.generation_batch}
+        print(json.dumps(asdict(plan) | batches | {"store": str(settings.store_dir)}, indent=2))
+        return
+    for device in plan.devices:
+        print(f"Device: {device.name}, {device.memory / GIB:.0f} GiB")
+    print(f"Engines: {', '.join(plan.engines) or 'none; install the extra local, or vllm'}")
+    print(f"Batches: {settings.generation_first_batch}, then {settings.generation_batch} texts at a time")
+    print(f"Store: {settings.store_dir}")
+    print(f"Jobs: {len(plan.jobs)}")
+    for job in plan.jobs:
+        print(f"  {job.status:6} {job.work:9} {job.subject:30} {_how(job)}")
+
+
+def _how(job: "PlannedJob") -> str:
+    if job.weights_gib is None or job.devices_needed is None:
+        return f"{job.engine}, {job.source or 'no model'}: its weights are not in a folder of this machine"
+    size = f"{job.engine}, {job.weights_gib:.1f} GiB of weights"
+    if job.fits:
+        return f"{size}: runs here" + (f" on {job.devices_needed} devices" if job.devices_needed > 1 else "")
+    return f"{size}: needs {job.devices_needed} such devices, by vLLM with tensor parallelism"
