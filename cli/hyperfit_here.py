@@ -12,7 +12,7 @@ from cli.connection import database_url, embedded_url
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from app.domain.hyperfitting import TrainingPlan
+    from app.domain.hyperfitting import HyperfitPlan
     from hyperfitting.config import HyperfitConfig
     from hyperfitting.data import Document
     from hyperfitting.plan import Plan
@@ -29,16 +29,14 @@ class Wanted:
     documents: "list[Document]"
     config: "HyperfitConfig"
 
-    def plan(self, base: str) -> "TrainingPlan":
+    def plan(self, base: str) -> "HyperfitPlan":
         """The same as the database knows it."""
-        from app.domain.hyperfitting import Text, TrainingPlan
-        from hyperfitting.data import data_sha256
+        from app.domain.hyperfitting import HyperfitPlan, Text
 
-        return TrainingPlan(
+        return HyperfitPlan(
             name=self.name,
             base=base,
             texts_name=self.data_name,
-            texts_sha256=data_sha256(self.documents),
             texts=[Text(one.text, one.source) for one in self.documents],
             config=self.config.as_json(),
             total_updates=self.config.total_updates,

@@ -31,20 +31,27 @@ class Text:
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class HyperfitPlan:
     """A checkpoint to be made of a base. `config` holds choices of the trainer's; those missing are its defaults."""
 
     name: str
     base: str
     texts_name: str
-    texts_sha256: str
     texts: Sequence[Text]
     config: dict[str, Any]
     total_updates: int
 
+    @property
+    def texts_sha256(self) -> str:
+        """Identity of the texts, in their order."""
+        digest = hashlib.sha256()
+        for one in self.texts:
+            digest.update(hashlib.sha256(one.text.encode()).digest())
+        return digest.hexdigest()
+
 
 @dataclass(frozen=True)
-class Training:
+class Hyperfitting:
     """Everything about a checkpoint's run that its page shows."""
 
     run: HyperfitRun
@@ -57,8 +64,15 @@ class Training:
         return 1.0 if self.run.finished_at else self.run.updates / self.run.total_updates
 
 
-def order_training(session: Session, plan: TrainingPlan, folder: Path) -> Checkpoint:
-    """Register the checkpoint as being trained into the folder, and queue the job that does it.
+def order_training(session: Session, plan: HyperfitPlan, folder: Path) -> Checkpoint:
+    """Register the checkpoint as being trained into the folder, and queue the job that does it; see `add_trained`."""
+    checkpoint = add_trained(session, plan, folder)
+    queue_training(session, checkpoint)
+    return checkpoint
+
+
+def add_trained(session: Session, plan: HyperfitPlan, folder: Path) -> Checkpoint:
+    """Register a checkpoint that a worker will train into the folder, once that is queued.
 
     Raises ConflictError when the name is taken, NotFoundError for an unknown base, ToprankError for unusable texts.
     """
@@ -72,9 +86,7 @@ def order_training(session: Session, plan: TrainingPlan, folder: Path) -> Checkp
         documents=[{"text": one.text, "source": one.source} for one in plan.texts],
     )
     session.execute(statement.on_conflict_do_nothing())
-    checkpoint = _add(session, plan, folder, base_id=base.id, texts_sha256=plan.texts_sha256)
-    queue_training(session, checkpoint)
-    return checkpoint
+    return _add(session, plan, folder, base_id=base.id, texts_sha256=plan.texts_sha256)
 
 
 def trained_folder(store: Path, name: str) -> Path:
@@ -87,7 +99,7 @@ def trained_folder(store: Path, name: str) -> Path:
     return store.resolve() / "trained" / f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def follow_training(session: Session, plan: TrainingPlan, folder: Path) -> Checkpoint:
+def follow_training(session: Session, plan: HyperfitPlan, folder: Path) -> Checkpoint:
     """Register a run that somebody starts, without a job; one that goes on keeps its rows.
 
     Raises ConflictError when the name belongs to another checkpoint.
@@ -104,7 +116,7 @@ def follow_training(session: Session, plan: TrainingPlan, folder: Path) -> Check
 
 
 def _add(
-    session: Session, plan: TrainingPlan, folder: Path, *, base_id: int | None, texts_sha256: str | None
+    session: Session, plan: HyperfitPlan, folder: Path, *, base_id: int | None, texts_sha256: str | None
 ) -> Checkpoint:
     if not plan.name.strip() or len(plan.name) > 200:
         raise ToprankError("A checkpoint's name has 1 to 200 characters.")
@@ -148,7 +160,7 @@ def find_checkpoint(session: Session, name: str) -> Checkpoint:
     return checkpoint
 
 
-def training_of(session: Session, checkpoint: Checkpoint) -> Training | None:
+def training_of(session: Session, checkpoint: Checkpoint) -> Hyperfitting | None:
     """A checkpoint's run with its curve; None where it was not trained here."""
     run = session.get(HyperfitRun, checkpoint.id, populate_existing=True)
     if run is None:
@@ -156,7 +168,7 @@ def training_of(session: Session, checkpoint: Checkpoint) -> Training | None:
     points = select(HyperfitPoint).where(HyperfitPoint.checkpoint_id == checkpoint.id).order_by(HyperfitPoint.update)
     base = session.get(Checkpoint, run.base_id) if run.base_id else None
     known = base.name if base else (run.lineage or {}).get("base")
-    return Training(run, known, list(session.scalars(points)))
+    return Hyperfitting(run, known, list(session.scalars(points)))
 
 
 def accepted_passages(session: Session) -> list[Text]:

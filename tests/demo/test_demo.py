@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
@@ -15,11 +15,16 @@ from app.errors import ToprankError
 from app.models import Passage, Person, System
 from app.models.study import StudyState
 from app.models.system import GenerationState
+from app.passages.reading import read_texts
 from app.queue import is_queued
 from app.settings import Settings
 from cli.main import app
 from demo import accounts, study
+from generation.own_tokens import OwnTokens
 from generation.smollm2 import checkpoint_dir
+from hyperfitting.config import HyperfitConfig
+from hyperfitting.data import Document, choose
+from hyperfitting.overlap import overlapping
 
 
 @pytest.fixture
@@ -79,10 +84,10 @@ def test_a_file_that_cannot_be_written_leaves_no_accounts(engine: Engine, url: s
 
 
 @pytest.mark.model
-def test_the_study_opens_with_real_passages_and_its_jobs(engine: Engine, url: str) -> None:
+def test_the_study_opens_with_real_passages_and_its_jobs(engine: Engine, url: str, tmp_path: Path) -> None:
     checkpoint = checkpoint_dir(Settings().cache_dir)
-    study.prepare(url, checkpoint)
-    study.prepare(url, checkpoint)  # a later start finds everything there
+    study.prepare(url, checkpoint, tmp_path)
+    study.prepare(url, checkpoint, tmp_path)  # a later start finds everything there
 
     with Session(engine) as session:
         made = find_study(session, study.SLUG)
@@ -93,6 +98,28 @@ def test_the_study_opens_with_real_passages_and_its_jobs(engine: Engine, url: st
         assert first is not None
         assert first.state is GenerationState.QUEUED
         assert is_queued(session, f"generate:{first.id}")
+        states = {system.name: system.state for system in session.scalars(select(System))}
+        waiting = {study.HYPERFITTED, f"{study.HYPERFITTED}, citations blocked"}
+        assert {name for name, state in states.items() if state is GenerationState.IDLE} == waiting
+        assert len(states) == 5
+        tasks = session.execute(text("SELECT task_name FROM procrastinate.procrastinate_jobs ORDER BY id"))
+        # what people can judge soon comes before what takes minutes to train
+        assert tasks.scalars().all() == [*["generation:generate"] * 3, "hyperfitting:hyperfit"]
+
+
+@pytest.mark.model
+def test_the_texts_to_hyperfit_on_are_enough_and_share_nothing_with_the_passages() -> None:
+    def read(name: str) -> list[Document]:
+        return [Document(one.text, one.source) for one in read_texts(study.TEXTS / f"{name}.jsonl")]
+
+    texts = read("training")
+    config = HyperfitConfig.from_json(study.RECIPE)
+
+    chosen = choose(texts, OwnTokens(checkpoint_dir(Settings().cache_dir)), config)
+
+    assert overlapping(texts, [passage for name in study.DATASETS for passage in read(name)]) == []
+    assert (len(chosen.training), len(chosen.validation)) == (config.samples, config.validation_samples)
+    assert config.total_updates == study.UPDATES
 
 
 def test_the_demo_leaves_a_database_of_ones_own_alone(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from app.domain import hyperfitting
-from app.domain.hyperfitting import Text, TrainingPlan, order_training, training_lock, training_of
+from app.domain.hyperfitting import HyperfitPlan, Text, order_training, training_lock, training_of
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, System
 from app.models.checkpoint import CheckpointState
@@ -21,20 +21,18 @@ from generation.generate import Outcome, session_holding
 from generation.tasks import BusyError
 from hyperfitting import tasks
 from hyperfitting.config import HyperfitConfig
-from hyperfitting.data import data_sha256
 from hyperfitting.job import HyperfitOrder, train
 from tests.factories import make_checkpoint, make_system
 from tests.generation.pool import make_written_study
 from tests.hyperfitting.conftest import SMALL, make_documents
 
 
-def make_plan(config: HyperfitConfig = SMALL, **changed: object) -> TrainingPlan:
+def make_plan(config: HyperfitConfig = SMALL, **changed: object) -> HyperfitPlan:
     documents = make_documents(30)
-    plan = TrainingPlan(
+    plan = HyperfitPlan(
         name="hyperfitted",
         base="tiny",
         texts_name="words.jsonl",
-        texts_sha256=data_sha256(documents),
         texts=[Text(one.text, one.source) for one in documents],
         config=config.as_json(),
         total_updates=config.total_updates,
