@@ -26,6 +26,8 @@ SELECT concat_ws('/', s.xmin, s.id,
   (SELECT max(id) FROM review WHERE study_id = s.id),
   (SELECT concat_ws('.', count(*), max(id)) FROM score WHERE study_id = s.id),
   (SELECT concat_ws('.', count(*), max(measured_at)) FROM measurement WHERE study_id = s.id),
+  (SELECT concat_ws('.', count(*), max(p.created_at)) FROM hyperfit_point p
+   WHERE p.checkpoint_id IN (SELECT checkpoint_id FROM system WHERE study_id = s.id)),
   (SELECT max(number) FROM look WHERE study_id = s.id))
 FROM study s WHERE s.id = :study
 """)

@@ -9,6 +9,7 @@ from app.analysis.exhibit import Exhibit, Provenance
 from app.analysis.exhibits.comparing import paired_comparisons
 from app.analysis.exhibits.diversity import figure_3, table_2, table_5
 from app.analysis.exhibits.first_choices import figure_5_left
+from app.analysis.exhibits.hyperfitting import figure_2, figure_5_right
 from app.analysis.exhibits.preference import table_1, table_4
 from app.analysis.exhibits.quality import agreement, robustness
 from app.analysis.exhibits.repetition import figure_9_left, figure_9_right
@@ -22,11 +23,13 @@ BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
     "table-1": table_1,
     "comparisons": paired_comparisons,
     "table-2": table_2,
+    "figure-2": figure_2,
     "figure-3": figure_3,
     "table-3": table_3,
     "figure-4": figure_4,
     "table-4": table_4,
     "figure-5-left": figure_5_left,
+    "figure-5-right": figure_5_right,
     "table-5": table_5,
     "table-6": table_6,
     "figure-9-left": figure_9_left,

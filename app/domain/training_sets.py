@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Study, System, TrainingTexts
+from app.models import HyperfitRun, HyperfitTexts, Study, System, TrainingTexts
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,19 @@ def training_set(session: Session, study: Study) -> TrainingSet | None:
     sha256 = training_set_sha256(session, study)
     if sha256 is None:
         return None
-    query = select(TrainingTexts.texts).where(TrainingTexts.sha256.in_(_names(session, study)))
-    sets = session.scalars(query.order_by(TrainingTexts.sha256))
-    return TrainingSet(tuple(dict.fromkeys(text for texts in sets for text in texts)), sha256)
+    names = _names(session, study)
+    kept = session.scalars(select(TrainingTexts.texts).where(TrainingTexts.sha256.in_(names)))
+    learned = session.scalars(select(HyperfitTexts.documents).where(HyperfitTexts.sha256.in_(names)))
+    texts = {text for one in kept for text in one} | {str(document["text"]) for one in learned for document in one}
+    return TrainingSet(tuple(sorted(texts)), sha256)
 
 
 def _names(session: Session, study: Study) -> list[str]:
-    query = select(System.training_texts_sha256).where(
-        System.study_id == study.id, System.training_texts_sha256.is_not(None)
+    """Of what systems are blocked from, and of what their checkpoints were hyperfitted on."""
+    blocked = select(System.training_texts_sha256).where(System.study_id == study.id)
+    learned = (
+        select(HyperfitRun.texts_sha256)
+        .join(System, System.checkpoint_id == HyperfitRun.checkpoint_id)
+        .where(System.study_id == study.id)
     )
-    return sorted({str(name) for name in session.scalars(query)})
+    return sorted({name for query in (blocked, learned) for name in session.scalars(query) if name})
