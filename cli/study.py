@@ -89,6 +89,8 @@ def show(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     for system in progress.systems:
         speed = f", {system.tokens_per_second:.0f} tokens/s" if system.tokens_per_second else ""
         print(f"  {system.name:30} {system.continuations}/{system.passages} continuations, {system.state}{speed}")
+        if system.cited_steps is not None:
+            print(f"    citations: {system.cited_steps} steps in the training set, {system.blocked_steps} changed")
         if system.reason:
             print(f"    {system.reason}")
 

@@ -29,7 +29,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class SystemProgress:
-    """One system: its continuations, of the accepted passages, and its cells."""
+    """One system: its continuations, of the accepted passages, and its cells.
+
+    Where citations are blocked: steps at which its last tokens stood in the training set, and those that it changed.
+    """
 
     name: str
     state: GenerationState
@@ -38,6 +41,8 @@ class SystemProgress:
     passages: int
     tokens_per_second: float | None
     paused: bool
+    cited_steps: int | None
+    blocked_steps: int | None
     cells: list[Cell]
 
     @property
@@ -80,7 +85,9 @@ class StudyProgress:
 _SYSTEMS = text("""
 SELECT s.id, s.name, s.state, s.reason, s.generated_tokens, s.generation_seconds, s.paused,
        (SELECT count(*) FROM continuation c WHERE c.system_id = s.id) AS continuations,
-       (SELECT count(*) FROM passage p WHERE p.study_id = s.study_id AND p.state = 'accepted') AS passages
+       (SELECT count(*) FROM passage p WHERE p.study_id = s.study_id AND p.state = 'accepted') AS passages,
+       (SELECT sum(c.citation_matches) FROM continuation c WHERE c.system_id = s.id) AS cited_steps,
+       (SELECT sum(c.citation_blocks) FROM continuation c WHERE c.system_id = s.id) AS blocked_steps
 FROM system s WHERE s.study_id = :study ORDER BY s.id
 """)
 
@@ -133,4 +140,7 @@ def study_progress(session: Session, study: Study) -> StudyProgress:
 def _system_progress(row: Row[Any], cells: list[Cell]) -> SystemProgress:
     speed = row.generated_tokens / row.generation_seconds if row.generation_seconds else None
     state = GenerationState(row.state)
-    return SystemProgress(row.name, state, row.reason, row.continuations, row.passages, speed, row.paused, cells)
+    totals = (row.cited_steps, row.blocked_steps)
+    return SystemProgress(
+        row.name, state, row.reason, row.continuations, row.passages, speed, row.paused, *totals, cells
+    )

@@ -8,7 +8,15 @@ from app.domain.progress import study_progress
 from app.models.annotation import VerdictShown
 from app.models.passage import PassageState
 from app.models.system import GenerationState
-from tests.factories import make_dataset, make_passage, make_person, make_pool, make_study, make_system
+from tests.factories import (
+    make_continuation,
+    make_dataset,
+    make_passage,
+    make_person,
+    make_pool,
+    make_study,
+    make_system,
+)
 
 
 def test_an_empty_study_is_at_nothing(session: Session) -> None:
@@ -59,3 +67,17 @@ def test_a_system_shows_its_speed_and_its_reason(session: Session) -> None:
         1,
     )
     assert (counts.accepted, counts.pending, counts.rejected) == (1, 1, 0)
+
+
+def test_a_system_that_blocks_citations_shows_how_often(session: Session) -> None:
+    study = make_study(session)
+    dataset = make_dataset(session, study)
+    free, blocking = make_system(session, study), make_system(session, study, block_citations=True)
+    for matches, blocks in ((5, 2), (0, 0)):
+        passage = make_passage(session, dataset)
+        make_continuation(session, free, passage)
+        make_continuation(session, blocking, passage, citation_matches=matches, citation_blocks=blocks)
+
+    shown = [(one.cited_steps, one.blocked_steps) for one in study_progress(session, study).systems]
+
+    assert shown == [(None, None), (5, 2)]
