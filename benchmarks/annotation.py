@@ -94,9 +94,10 @@ class Bench:
             pool = self.pool(comparisons, 2 * annotators)
             before = os.getloadavg()[0]
             ours = measure_app(server, self.postgres_pid, pool.half(0), cycles).summary()
-            raw = measure_raw(self.plain_url, self.postgres_pid, pool.half(1), cycles).summary()
-            claims = measure_claims(self.plain_url, pool.half(1))
             seen = measure_browser(server, self.pool(400, 1)) if self.options.browser else None
+        # The web app has ended by now: its connections and the raw ones together would be more than Postgres has.
+        raw = measure_raw(self.plain_url, self.postgres_pid, pool.half(1), cycles).summary()
+        claims = measure_claims(self.plain_url, pool.half(1))
         return {
             "comparisons": comparisons,
             "annotators": annotators,

@@ -67,7 +67,8 @@ class RawAnnotator:
 
     def judge(self, cycles: int) -> None:
         """Judge until nothing is left or often enough."""
-        claim = self._lease("shown")
+        with self.connection.transaction():
+            claim = self._lease("shown")
         for _ in range(cycles):
             if claim is None:
                 break

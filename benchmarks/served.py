@@ -44,7 +44,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            time.sleep(0.1)
+            time.sleep(0.2)
         else:
             return
-    raise SystemExit("The web app did not answer within a minute.")
+    raise SystemExit("The web app did not answer within two minutes.")
