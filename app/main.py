@@ -13,6 +13,7 @@ from app.analysis.text_routes import router as texts
 from app.annotation.routes import router as annotation
 from app.annotation.step_routes import router as annotation_steps
 from app.auth.routes import router as auth
+from app.checkpoints.hyperfitting import router as hyperfitting
 from app.checkpoints.routes import router as checkpoints
 from app.error_pages import add_error_pages
 from app.export.routes import router as export
@@ -27,7 +28,19 @@ from app.static_files import STATIC, HashedStaticFiles
 from app.studies.routes import router as studies
 from app.templating import use_language
 
-PAGES = (analysis, annotation, annotation_steps, auth, checkpoints, export, people, quality, studies, texts)
+PAGES = (
+    analysis,
+    annotation,
+    annotation_steps,
+    auth,
+    hyperfitting,  # before a page of one checkpoint, whose address could be the same
+    checkpoints,
+    export,
+    people,
+    quality,
+    studies,
+    texts,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

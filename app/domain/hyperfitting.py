@@ -160,7 +160,20 @@ def find_checkpoint(session: Session, name: str) -> Checkpoint:
     return checkpoint
 
 
-def training_of(session: Session, checkpoint: Checkpoint) -> Hyperfitting | None:
+def trained_checkpoint(session: Session, checkpoint_id: int) -> Checkpoint:
+    """A checkpoint that was or is trained here. Raises NotFoundError for any other."""
+    checkpoint = session.get(Checkpoint, checkpoint_id)
+    if checkpoint is None or session.get(HyperfitRun, checkpoint_id) is None:
+        raise NotFoundError("There is no such run.")
+    return checkpoint
+
+
+def trained_ids(session: Session) -> set[int]:
+    """Which checkpoints were or are trained here."""
+    return set(session.scalars(select(HyperfitRun.checkpoint_id)))
+
+
+def hyperfitting_of(session: Session, checkpoint: Checkpoint) -> Hyperfitting | None:
     """A checkpoint's run with its curve; None where it was not trained here."""
     run = session.get(HyperfitRun, checkpoint.id, populate_existing=True)
     if run is None:

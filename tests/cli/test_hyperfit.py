@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
-from app.domain.hyperfitting import training_of
+from app.domain.hyperfitting import hyperfitting_of
 from app.errors import ToprankError
 from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState
@@ -84,7 +84,7 @@ def test_with_a_database_it_registers_the_checkpoint_and_keeps_passages_out(engi
     with Session(engine) as session:
         made = session.scalars(select(Checkpoint).where(Checkpoint.name == "mine")).one()
         assert (made.state, made.source) == (CheckpointState.READY, str(tmp_path / "made"))
-        found = training_of(session, made)
+        found = hyperfitting_of(session, made)
         assert found.base == "tiny"
         assert [point.update for point in found.points] == [0, 2, 4]
 
@@ -101,7 +101,7 @@ def test_a_worker_can_do_it(engine, texts, tiny_checkpoint):
     with Session(engine) as session:
         made = session.scalars(select(Checkpoint).where(Checkpoint.name == "mine")).one()
         assert made.state is CheckpointState.TRAINING
-        assert training_of(session, made).run.total_updates == 4
+        assert hyperfitting_of(session, made).run.total_updates == 4
 
 
 @pytest.mark.parametrize(

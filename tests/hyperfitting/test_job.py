@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from app.domain import hyperfitting
-from app.domain.hyperfitting import HyperfitPlan, Text, order_training, training_lock, training_of
+from app.domain.hyperfitting import HyperfitPlan, Text, hyperfitting_of, order_training, training_lock
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, System
 from app.models.checkpoint import CheckpointState
@@ -69,7 +69,7 @@ def test_an_ordered_run_waits_for_a_worker(engine, ordered):
     assert jobs(engine) == [("hyperfitting:hyperfit", "todo")]
     assert checkpoint_of(engine, ordered).state is CheckpointState.TRAINING
     with Session(engine) as session:
-        found = training_of(session, session.get_one(Checkpoint, ordered.checkpoint_id))
+        found = hyperfitting_of(session, session.get_one(Checkpoint, ordered.checkpoint_id))
         assert (found.base, found.share, found.points) == ("tiny", 0.0, [])
 
 
@@ -80,7 +80,7 @@ def test_a_finished_run_is_ready_with_its_curve_and_lets_what_waited_for_it_gene
     assert checkpoint.state is CheckpointState.READY
     assert (Path(checkpoint.source) / "model.safetensors").exists()
     with Session(engine) as session:
-        found = training_of(session, checkpoint)
+        found = hyperfitting_of(session, checkpoint)
         assert [point.update for point in found.points] == [0, 2, 4, 6]
         assert found.points[0].train_loss is None
         assert found.points[-1].texts[0].keys() == {"context", "continuation"}
@@ -132,7 +132,7 @@ def test_a_reason_that_a_person_can_act_on_goes_to_the_checkpoint_and_it_can_go_
 
 def test_too_few_sequences_are_said_on_the_checkpoint(engine, ordered):
     with Session(engine) as session:
-        run = training_of(session, session.get_one(Checkpoint, ordered.checkpoint_id)).run
+        run = hyperfitting_of(session, session.get_one(Checkpoint, ordered.checkpoint_id)).run
         run.config = {**run.config, "samples": 2000}
         session.commit()
 
@@ -174,7 +174,7 @@ def test_points_that_are_measured_again_replace_themselves(engine, ordered):
         hyperfitting.forget_points_after(session, ordered.checkpoint_id, 2)
         session.commit()
 
-        found = training_of(session, session.get_one(Checkpoint, ordered.checkpoint_id)).points
+        found = hyperfitting_of(session, session.get_one(Checkpoint, ordered.checkpoint_id)).points
         assert [(one.update, one.validation_loss) for one in found] == [(2, 4.0)]
         assert found[0].texts == [{"context": "a", "continuation": "bc"}]  # Postgres keeps no NUL
 

@@ -1,0 +1,106 @@
+"""/checkpoints/hyperfit: order a run of the trainer, and watch it while it goes on."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Form, UploadFile
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.checkpoints.chart import draw
+from app.dependencies import CurrentResearcher, DbSession
+from app.domain.hyperfitting import (
+    HyperfitPlan,
+    Text,
+    hyperfitting_of,
+    order_training,
+    queue_training,
+    trained_checkpoint,
+    trained_folder,
+)
+from app.domain.systems import all_checkpoints
+from app.forms import PageForm
+from app.models.checkpoint import CheckpointState
+from app.passages.reading import read_texts
+from app.resources import resources_of
+from app.templating import is_htmx, render, see_other
+
+router = APIRouter(prefix="/checkpoints")
+
+
+class HyperfitForm(PageForm):
+    """What to hyperfit; the defaults are the paper's."""
+
+    base: Annotated[str, Field(max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    length: Annotated[int, Field(ge=2, le=131_072)] = 256
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 20
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 8
+    lr: Annotated[float, Field(gt=0, lt=1)] = 1e-6
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    texts: UploadFile
+
+    @property
+    def config(self) -> dict[str, int | float]:
+        """The trainer's choices among the fields."""
+        return self.model_dump(exclude={"csrf_token", "base", "name", "texts"})
+
+    @property
+    def total_updates(self) -> int:
+        """Updates of the whole run; the last batch of an epoch may be smaller."""
+        return self.epochs * -(-self.samples // self.batch_size)
+
+
+@router.get("/hyperfit")
+def show_form(request: Request, _researcher: CurrentResearcher, session: DbSession) -> Response:
+    """The form that orders a run."""
+    ready = [one for one in all_checkpoints(session) if one.state is CheckpointState.READY]
+    return render(request, "checkpoints/hyperfit.html", bases=ready)
+
+
+@router.post("/hyperfit")
+def order_run(
+    request: Request, _researcher: CurrentResearcher, session: DbSession, form: Annotated[HyperfitForm, Form()]
+) -> Response:
+    """Leave the run to a worker, and go where it can be watched."""
+    plan = HyperfitPlan(
+        name=form.name,
+        base=form.base,
+        texts_name=Path(form.texts.filename or "texts").name,
+        texts=_texts(form.texts),
+        config=form.config,
+        total_updates=form.total_updates,
+    )
+    store = resources_of(request).settings.store_dir
+    checkpoint = order_training(session, plan, trained_folder(store, form.name))
+    return see_other(f"/checkpoints/{checkpoint.id}/hyperfitting")
+
+
+@router.get("/{checkpoint_id}/hyperfitting")
+def show_run(request: Request, _researcher: CurrentResearcher, session: DbSession, checkpoint_id: int) -> Response:
+    """How a run goes or went; to htmx, which asks while it goes on, only the part that moves."""
+    checkpoint = trained_checkpoint(session, checkpoint_id)
+    page = "checkpoints/_hyperfitting.html" if is_htmx(request) else "checkpoints/hyperfitting.html"
+    run = hyperfitting_of(session, checkpoint)
+    panels = draw(run.points, run.run.total_updates) if run else []
+    return render(request, page, checkpoint=checkpoint, hyperfitting=run, panels=panels)
+
+
+@router.post("/{checkpoint_id}/hyperfitting")
+def go_on(
+    _researcher: CurrentResearcher, session: DbSession, checkpoint_id: int, _form: Annotated[PageForm, Form()]
+) -> Response:
+    """Queue a run again that failed; it goes on from its last saved state."""
+    queue_training(session, trained_checkpoint(session, checkpoint_id))
+    return see_other(f"/checkpoints/{checkpoint_id}/hyperfitting")
+
+
+def _texts(upload: UploadFile) -> list[Text]:
+    """The uploaded file's texts. Raises UnreadableFileError."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / ("texts" + Path(upload.filename or "").suffix)
+        file.write_bytes(upload.file.read())
+        return [Text(one.text, one.source) for one in read_texts(file)]
