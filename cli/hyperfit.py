@@ -66,7 +66,7 @@ def hyperfit(
 
 
 def _read(file: Path, column: str) -> "list[Document]":
-    from app.passages.reading import read_texts
+    from app.texts.reading import read_texts
     from hyperfitting.data import Document
 
     return [Document(text.text, text.source) for text in read_texts(file, column=column)]

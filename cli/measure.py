@@ -40,7 +40,7 @@ def _measure_here(slug: str, training: list[Path] | None, data_dir: Path | None)
     from app.db import make_engine, make_session_factory
     from app.domain.studies import find_study
     from app.domain.training_sets import TrainingSet
-    from app.passages.reading import read_texts
+    from app.texts.reading import read_texts
 
     texts = TrainingSet.of([one.text for file in training for one in read_texts(file)]) if training else None
     engine = make_engine(database_url(data_dir), pool_size=1)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.passages.importing import ImportReport
-    from app.passages.source_text import SourceText
+    from app.texts.source_text import SourceText
 
 app = typer.Typer(help="Passages: import texts.", no_args_is_help=True)
 
@@ -50,8 +50,8 @@ def import_file(
     from app.domain.studies import find_dataset, find_study, reference_tokenizer
     from app.errors import ToprankError
     from app.passages.importing import import_passages
-    from app.passages.reading import read_texts
-    from app.passages.tables import read_hub
+    from app.texts.reading import read_texts
+    from app.texts.tables import read_hub
 
     if hub_id is not None and file is None:
         found_texts = read_hub(hub_id, column=column, split=split)

@@ -68,6 +68,6 @@ def add(
 
 def _read(file: Path) -> "TrainingPlan":
     from app.domain.systems import TrainingPlan
-    from app.passages.reading import read_texts
+    from app.texts.reading import read_texts
 
     return TrainingPlan(file.name, tuple(one.text for one in read_texts(file)))

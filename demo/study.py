@@ -20,7 +20,7 @@ from app.models import Checkpoint, Study
 from app.models.study import Release, StudyState
 from app.models.system import Strategy
 from app.passages.importing import import_passages
-from app.passages.reading import read_texts
+from app.texts.reading import read_texts
 from generation import smollm2
 
 SLUG = "demo"

@@ -23,9 +23,9 @@ from app.domain.hyperfitting import (
 from app.domain.systems import all_checkpoints
 from app.forms import PageForm
 from app.models.checkpoint import CheckpointState
-from app.passages.reading import read_texts
 from app.resources import resources_of
 from app.templating import is_htmx, render, see_other
+from app.texts.reading import read_texts
 
 router = APIRouter(prefix="/checkpoints")
 

@@ -12,7 +12,7 @@ from app.errors import ConflictError
 from app.models import Dataset, Passage
 from app.models.passage import PassageState
 from app.models.study import StudyState
-from app.passages.source_text import SourceText
+from app.texts.source_text import SourceText
 
 
 @dataclass

@@ -15,9 +15,9 @@ from app.errors import ToprankError
 from app.models import Passage, Person, System
 from app.models.study import StudyState
 from app.models.system import GenerationState
-from app.passages.reading import read_texts
 from app.queue import is_queued
 from app.settings import Settings
+from app.texts.reading import read_texts
 from cli.main import app
 from demo import accounts, study
 from generation.own_tokens import OwnTokens

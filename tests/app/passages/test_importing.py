@@ -9,7 +9,7 @@ from app.models import Dataset, Passage
 from app.models.passage import PassageState
 from app.models.study import StudyState
 from app.passages.importing import import_passages
-from app.passages.source_text import SourceText
+from app.texts.source_text import SourceText
 from tests.factories import make_dataset, make_study
 from tests.generation.pool import REFERENCE
 from tests.tiny_model import sample_text

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.passages.reading import read_texts
-from app.passages.source_text import SourceText, UnreadableFileError
+from app.texts.reading import read_texts
+from app.texts.source_text import SourceText, UnreadableFileError
 
 
 def file_of(folder: Path, name: str, content: str | bytes) -> Path:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from app.passages.source_text import SourceText, UnreadableFileError, no_column
-from app.passages.tables import read_parquet
+from app.texts.source_text import SourceText, UnreadableFileError, no_column
+from app.texts.tables import read_parquet
 
 # A book on one line of CSV is still a text.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.passages.reading import read_texts
-from app.passages.source_text import SourceText, UnreadableFileError
-from app.passages.tables import UnreadableHubError, read_hub
+from app.texts.reading import read_texts
+from app.texts.source_text import SourceText, UnreadableFileError
+from app.texts.tables import UnreadableHubError, read_hub
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

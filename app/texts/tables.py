@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ToprankError
-from app.passages.source_text import SourceText, UnreadableFileError, no_column
+from app.texts.source_text import SourceText, UnreadableFileError, no_column
 
 ROWS_AT_ONCE = 256
 INSTALL = "Install it by `pip install 'toprank[hub]'`."
