@@ -12,6 +12,7 @@ from app.analysis.kept import Kept
 from app.analysis.reported import REPORTED
 from app.domain.scores import TopChoices, top_choices
 from metrics.plots.heatmap import heatmap
+from metrics.sharpness import NO_CHOICE, same_choice_matrix
 from metrics.signature import Signature
 
 _SCORES_STATE = text("""
@@ -55,20 +56,28 @@ def figure_5_left(evidence: Evidence) -> Exhibit:
 def same_first_choice(choices: list[TopChoices]) -> tuple[list[str], NDArray[np.float64]]:
     """Names, and the share of positions with equal choices for each pair, NaN where nothing can be compared."""
     matrix = np.full((len(choices), len(choices)), np.nan)
+    for tokenizer in {one.tokenizer_sha256 for one in choices}:
+        alike = [at for at, one in enumerate(choices) if one.tokenizer_sha256 == tokenizer]
+        matrix[np.ix_(alike, alike)] = same_choice_matrix(_aligned([choices[at].by_passage for at in alike]))
     np.fill_diagonal(matrix, 1.0)
-    for (at, one), (other_at, other) in combinations(enumerate(choices), 2):
-        shared = one.by_passage.keys() & other.by_passage.keys()
-        if one.tokenizer_sha256 != other.tokenizer_sha256 or not shared:
-            continue
-        same = positions = 0
-        for passage in shared:
-            # one of the two may have predicted the first token too: the ends are aligned
-            length = min(len(one.by_passage[passage]), len(other.by_passage[passage]))
-            left, right = (np.array(side.by_passage[passage][-length:]) for side in (one, other))
-            same += int((left == right).sum())
-            positions += length
-        matrix[at, other_at] = matrix[other_at, at] = same / positions
     return [one.checkpoint for one in choices], matrix
+
+
+def _aligned(choices: list[dict[int, list[int]]]) -> list[NDArray[np.int64]]:
+    """The choices of each checkpoint in one row over all passages, equally long."""
+    lengths: dict[int, int] = {}
+    for by_passage in choices:
+        for passage, row in by_passage.items():
+            lengths[passage] = max(lengths.get(passage, 0), len(row))
+    return [
+        np.array([token for passage in lengths for token in _filled(by_passage.get(passage, []), lengths[passage])])
+        for by_passage in choices
+    ]
+
+
+def _filled(row: list[int], length: int) -> list[int]:
+    # some have predicted the first token too: the ends are aligned
+    return [NO_CHOICE] * (length - len(row)) + row
 
 
 def _least_alike(names: list[str], matrix: NDArray[np.float64]) -> str:
