@@ -1,15 +1,18 @@
 """Tokens of programs."""
 
 from datetime import timedelta
+from typing import Annotated
 
 import pytest
+from fastapi import Depends, FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.auth.api_tokens import PREFIX, ApiTokenError, create_api_token, find_bearer
+from app.auth.api_tokens import PREFIX, ApiTokenError, bearer, create_api_token, find_bearer
 from app.errors import ForbiddenError, ToprankError
 from app.models import ApiToken, Person
 from app.models.person import Role, TokenScope
+from tests.app.conftest import Browser
 from tests.factories import make_person
 
 
@@ -79,3 +82,39 @@ def test_a_token_needs_a_scope_and_an_end(session: Session, person: Person) -> N
     for days in (0, 367):
         with pytest.raises(ToprankError, match="1 to 366 days"):
             create_api_token(session, person, [TokenScope.UPLOAD], valid_for=timedelta(days=days))
+
+
+@pytest.fixture
+def api(app: FastAPI) -> Browser:
+    """A program at a route that asks for a token to upload with."""
+
+    @app.get("/whose")
+    async def whose(person: Annotated[Person, Depends(bearer(TokenScope.UPLOAD))]) -> str:
+        return person.email
+
+    return Browser(app)
+
+
+@pytest.mark.parametrize("kind", ["Bearer", "bearer", "Bearer "])
+def test_a_request_is_its_token_s_person_s(api: Browser, db: Session, kind: str) -> None:
+    person = make_person(db, role=Role.RESEARCHER)
+    token = create_api_token(db, person, [TokenScope.UPLOAD])
+    db.commit()
+    assert api.get("/whose", headers={"Authorization": f"{kind} {token}"}).text == person.email
+
+
+@pytest.mark.parametrize("sent", ["", "Bearer", "Bearer  ", "Basic {token}", "{token}", "Bearer {token}x"])
+def test_a_request_with_anything_but_a_valid_token_is_refused(api: Browser, db: Session, sent: str) -> None:
+    token = create_api_token(db, make_person(db, role=Role.RESEARCHER), [TokenScope.UPLOAD])
+    db.commit()
+    refused = api.get("/whose", headers={"Authorization": sent.format(token=token)})
+    assert refused.status_code == 401
+    assert "Authorization: Bearer" in refused.text
+
+
+def test_a_request_whose_token_is_for_something_else_is_forbidden(api: Browser, db: Session) -> None:
+    token = create_api_token(db, make_person(db, role=Role.RESEARCHER), [TokenScope.WORKER])
+    db.commit()
+    refused = api.get("/whose", headers={"Authorization": f"Bearer {token}"})
+    assert refused.status_code == 403
+    assert "lacks the scope upload" in refused.text

@@ -1,0 +1,32 @@
+"""Accounts, apart from their pages."""
+
+import pytest
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from app.auth.accounts import disable, enable, get_person
+from app.errors import ConflictError, NotFoundError
+from app.models.person import Role
+from tests.factories import make_person
+
+
+def test_a_person_is_found_by_id_or_not_at_all(session: Session) -> None:
+    person = make_person(session)
+    assert get_person(session, person.id) is person
+    with pytest.raises(NotFoundError, match="no such person"):
+        get_person(session, person.id + 1)
+
+
+def test_nobody_shuts_oneself_out(session: Session) -> None:
+    admin = make_person(session, role=Role.ADMIN)
+    with pytest.raises(ConflictError, match="ask another admin"):
+        disable(session, admin, by=admin)
+    assert admin.disabled_at is None
+
+
+def test_who_was_shut_out_can_come_back(session: Session) -> None:
+    person = make_person(session, disabled_at=func.now())
+    enable(person)
+    session.flush()
+    session.refresh(person)
+    assert person.disabled_at is None
