@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hyperfitting.config import HyperfitConfig
     from hyperfitting.data import Document
     from hyperfitting.plan import Plan
-from hyperfitting.run import Watchers
+    from hyperfitting.run import Watchers
 
 
 @dataclass(frozen=True)

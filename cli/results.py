@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.analysis.exhibit import WithdrawnAnnotators
+from app.analysis.withdrawn import WithdrawnAnnotators
 from cli.connection import DataDir, transaction
 
 if TYPE_CHECKING:

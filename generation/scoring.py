@@ -7,7 +7,7 @@ a causal model predicts them alike within the passage, and reads them once.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy.dialects.postgresql import insert
@@ -22,7 +22,9 @@ from app.models.system import GenerationState
 from generation.checkpoint_folder import checkpoint_folder
 from generation.generate import NotReadyError, Outcome, session_holding
 from generation.own_tokens import OwnTokens, Reading
-from generation.predictor import Predicted, Predictor
+
+if TYPE_CHECKING:
+    from generation.predictor import Predicted, Predictor
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def _fill(session: Session, order: ScoringOrder, report: Callable[[ScoringProgre
     own_tokens = OwnTokens(folder)
     own_tokens.check_vocabulary(folder)
     _keep_tokenizer(session, checkpoint, own_tokens)
+    from generation.predictor import Predictor  # the parent of this process needs no torch
+
     predictor = Predictor(folder)
     while not _finish(session, order):
         passages = unscored_passages(session, order.study_id, checkpoint.id, limit=order.batch)
@@ -105,7 +109,7 @@ def _fill(session: Session, order: ScoringOrder, report: Callable[[ScoringProgre
         report(ScoringProgress(checkpoint.name, scored, total, tokens / (time.monotonic() - began)))
 
 
-def score_passages(passages: Sequence[Passage], own_tokens: OwnTokens, predictor: Predictor) -> list[dict[str, Any]]:
+def score_passages(passages: Sequence[Passage], own_tokens: OwnTokens, predictor: "Predictor") -> list[dict[str, Any]]:
     """The columns of a score for each passage."""
     whole = [own_tokens.read(passage.context + passage.original) for passage in passages]
     contexts = [own_tokens.read(passage.context) for passage in passages]
@@ -124,7 +128,7 @@ def _begins(text: Reading, context: Reading) -> bool:
     return text.token_ids[: len(context.token_ids)] == context.token_ids
 
 
-def _columns(passage: Passage, text: Reading, found: Predicted) -> dict[str, Any]:
+def _columns(passage: Passage, text: Reading, found: "Predicted") -> dict[str, Any]:
     # A second special token is predicted too, but says nothing about the text.
     log_probs, entropies, top_ids, top_probs = (
         values[-text.predicted :] for values in (found.log_probs, found.entropies, found.top_ids, found.top_probs)
@@ -149,7 +153,7 @@ def _columns(passage: Passage, text: Reading, found: Predicted) -> dict[str, Any
     }
 
 
-def _context_columns(context: Reading, found: Predicted) -> dict[str, Any]:
+def _context_columns(context: Reading, found: "Predicted") -> dict[str, Any]:
     end = len(context.token_ids) - 1
     log_probs = found.log_probs[end - context.predicted : end]
     return {

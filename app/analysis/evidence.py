@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.analysis.exhibit import WithdrawnAnnotators
 from app.analysis.measuring import measurements, outdated
 from app.analysis.preferences import SystemResult, preference_results
 from app.analysis.rows import COUNTED, WITHDRAWN, Answers, Continuations, DatasetFacts, StudyRows, SystemFacts
+from app.analysis.withdrawn import WithdrawnAnnotators
 from app.domain.scores import ScoreSummary, score_summaries
 from app.models import Study
 from app.models.system import SCENARIOS

@@ -9,19 +9,12 @@ from enum import StrEnum
 
 from matplotlib.figure import Figure
 
+from app.analysis.withdrawn import WithdrawnAnnotators
 from metrics.plots.style import Theme
 
 Cell = str | int | float | tuple[float, float] | None
 Drawing = Callable[[Theme], Figure]
 NOTHING = "–"
-
-
-class WithdrawnAnnotators(StrEnum):
-    """Whether the annotations of annotators who withdrew count: as the protocol says, or always, or never."""
-
-    BY_PROTOCOL = "protocol"
-    WITH = "with"
-    WITHOUT = "without"
 
 
 class Kind(StrEnum):

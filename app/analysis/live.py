@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.analysis.drawing import Appearance, picture
 from app.analysis.evidence import Evidence
-from app.analysis.exhibit import WithdrawnAnnotators
 from app.analysis.kept import Kept
 from app.analysis.registry import Findings, findings
+from app.analysis.withdrawn import WithdrawnAnnotators
 from app.models import Study
 
 # A status that changes, as in a revision or a withdrawal, moves a sum even where no row is new.

@@ -11,12 +11,13 @@ from starlette.responses import Response
 from app.analysis.archive import results_zip
 from app.analysis.checks import study_checks
 from app.analysis.drawing import MEDIA_TYPES, Appearance, PictureFormat
-from app.analysis.exhibit import Exhibit, WithdrawnAnnotators
+from app.analysis.exhibit import Exhibit
 from app.analysis.formats import as_csv, as_latex
 from app.analysis.live import live_findings, live_picture
 from app.analysis.looks import all_looks, check_is_open_to_look, is_open_to_look, take_look
 from app.analysis.measuring import measuring_of, outdated, queue_measuring
 from app.analysis.registry import Findings
+from app.analysis.withdrawn import WithdrawnAnnotators
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.progress import study_progress
 from app.domain.studies import find_study

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.analysis.evidence import Evidence
-from app.analysis.exhibit import Exhibit, WithdrawnAnnotators
+from app.analysis.exhibit import Exhibit
 from app.analysis.registry import Findings, findings
+from app.analysis.withdrawn import WithdrawnAnnotators
 from app.export.streaming import stream_export
 from app.models import Study
 

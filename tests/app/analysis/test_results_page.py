@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.analysis.exhibit import WithdrawnAnnotators
+from app.analysis.withdrawn import WithdrawnAnnotators
 from app.models import Annotation, Review, Study
 from app.models.review import Decision
 from app.models.study import StudyState
