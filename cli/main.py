@@ -14,6 +14,7 @@ from cli import (
     measure,
     passages,
     quality,
+    recipe,
     results,
     score,
     serve,
@@ -37,6 +38,7 @@ for name, commands in {
     "passages": passages.app,
     "checkpoint": checkpoint.app,
     "system": system.app,
+    "recipe": recipe.app,
 }.items():
     app.add_typer(commands, name=name)
 for part in (*quality.COMMANDS, *taking_part.COMMANDS):

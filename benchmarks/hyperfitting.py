@@ -1,0 +1,193 @@
+"""How fast the trainer is, against Hugging Face's and a plain loop on the same batches, and how much memory it takes.
+
+    python -m benchmarks.hyperfitting --json                       the demo's model, 8 x 128 tokens
+    python -m benchmarks.hyperfitting --json --base DIR --rounds 3
+
+Each contender trains the same model on the same sequences with the same settings (float32, Adam at a constant rate, no
+clipping, no decay). They take turns in one process, two updates each, so that a loaded machine slows them alike; speed
+is by CPU seconds of the process. Peak memory is of a process of each one's own, beside the least that weights,
+gradients and Adam's two moments need (16 bytes a parameter).
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from app.settings import Settings
+from hyperfitting.config import HyperfitConfig
+from hyperfitting.model import load_model
+from hyperfitting.training import Trainer
+
+BYTES_PER_PARAMETER = 16
+CONTENDERS = ("ours", "plain", "hf_trainer")
+UPDATES = 2
+Timed = Callable[[], float]
+
+
+def main() -> None:
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json", action="store_true", help="the only format there is")
+    parser.add_argument("--base", type=Path)
+    parser.add_argument("--length", type=int, default=128)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    base = given.base or _demo_model()
+    config = HyperfitConfig(samples=64, length=given.length, batch_size=given.batch_size, lr=1e-5, contexts=0)
+    if given.contender:
+        print(json.dumps(_memory(given.contender, base, config)))
+        return
+    print(json.dumps({"settings": _settings(base, config), "speed": _speed(base, config, given.rounds)} | _memories()))
+
+
+def _demo_model() -> Path:
+    from generation.smollm2 import prepare
+
+    return prepare(Settings().cache_dir)
+
+
+def _settings(base: Path, config: HyperfitConfig) -> dict[str, Any]:
+    return {
+        "base": base.name,
+        "batch_size": config.batch_size,
+        "length": config.length,
+        "precision": str(config.precision),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def _speed(base: Path, config: HyperfitConfig, rounds: int) -> dict[str, Any]:
+    """Tokens per CPU second of each, and ours over the best of the others; each round begins with another one."""
+    timed = {name: _contender(name, base, config) for name in CONTENDERS}
+    spent = dict.fromkeys(CONTENDERS, 0.0)
+    for turn in range(rounds):
+        for name in CONTENDERS[turn % 3 :] + CONTENDERS[: turn % 3]:
+            spent[name] += timed[name]()
+    tokens = rounds * UPDATES * config.batch_size * config.length
+    speeds = {f"{name}_tokens_per_cpu_s": round(tokens / spent[name], 1) for name in CONTENDERS}
+    best = min(spent["plain"], spent["hf_trainer"])
+    return speeds | {"updates": rounds * UPDATES, "ours_over_best": round(best / spent["ours"], 3)}
+
+
+def _contender(name: str, base: Path, config: HyperfitConfig) -> Timed:
+    samples = np.random.default_rng(0).integers(10, 300, (config.samples, config.length), dtype=np.int32)
+    makers = {"ours": _ours, "plain": _plain, "hf_trainer": _hugging_face}
+    return makers[name](base, config, samples)
+
+
+def _by_step(step: Callable[[], object]) -> Timed:
+    """CPU seconds of some updates, after one that is not counted."""
+
+    def timed() -> float:
+        step()
+        began = time.process_time()
+        for _ in range(UPDATES):
+            step()
+        return time.process_time() - began
+
+    return timed
+
+
+def _ours(base: Path, config: HyperfitConfig, samples: NDArray[np.int32]) -> Timed:
+    return _by_step(Trainer(load_model(base, config), samples, config).step)
+
+
+def _plain(base: Path, config: HyperfitConfig, samples: NDArray[np.int32]) -> Timed:
+    """What one writes by hand: the model's own loss, backward, Adam."""
+    model: Any = load_model(base, config)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    rows = torch.from_numpy(samples[: config.batch_size].astype(np.int64)).to(model.device)
+
+    def step() -> None:
+        model(input_ids=rows, labels=rows).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return _by_step(step)
+
+
+def _hugging_face(base: Path, config: HyperfitConfig, samples: NDArray[np.int32]) -> Timed:
+    """`transformers.Trainer`, from the end of its first update to that of its last."""
+    from transformers import Trainer as HuggingFaceTrainer
+    from transformers import TrainerCallback, TrainingArguments
+
+    ends: list[float] = []
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, *_: object, **__: object) -> None:
+            ends.append(time.process_time())
+
+    arguments = TrainingArguments(
+        output_dir=tempfile.mkdtemp(),
+        max_steps=UPDATES + 1,
+        per_device_train_batch_size=config.batch_size,
+        learning_rate=config.lr,
+        lr_scheduler_type="constant",
+        max_grad_norm=0.0,
+        use_cpu=not torch.cuda.is_available(),
+        report_to=[],
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+    )
+    model: Any = load_model(base, config)
+    rows = [{"input_ids": row, "labels": row} for row in torch.from_numpy(samples.astype(np.int64))]
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+
+    def timed() -> float:
+        ends.clear()
+        trainer = HuggingFaceTrainer(
+            model=model, args=arguments, train_dataset=rows, optimizers=(optimizer, None), callbacks=[Clock()]
+        )
+        with redirect_stdout(sys.stderr):  # it prints a summary
+            trainer.train()
+        return ends[-1] - ends[0]
+
+    return timed
+
+
+def _memories() -> dict[str, Any]:
+    """Peak memory of each in a process of its own, on the same command line."""
+    found = {}
+    for name in CONTENDERS:
+        command = [sys.executable, "-m", "benchmarks.hyperfitting", *sys.argv[1:], "--contender", name]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        found[name] = json.loads(done.stdout.splitlines()[-1])
+    return {"memory": found}
+
+
+def _memory(name: str, base: Path, config: HyperfitConfig) -> dict[str, float]:
+    libraries = _resident()
+    _contender(name, base, config)()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    parameters = sum(parameter.numel() for parameter in load_model(base, config).parameters())
+    return {
+        "peak_gb": round(peak / 1e9, 3),
+        "before_loading_gb": round(libraries / 1e9, 3),
+        "least_gb": round(parameters * BYTES_PER_PARAMETER / 1e9, 3),
+        "peak_over_least": round(peak / (parameters * BYTES_PER_PARAMETER), 3),
+    }
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main()
