@@ -35,6 +35,7 @@ from generation.own_tokens import OwnTokens
 from generation.writing import Writer
 
 TEXTS = Path(__file__).parents[1] / "demo" / "texts"
+DATASETS = ("fiction", "speeches", "wikipedia")
 GREEDY = Decoding("greedy")
 
 
@@ -84,7 +85,7 @@ def ratios(ours: Timed, other: Timed) -> dict[str, float]:
 def make_passages(own_tokens: OwnTokens, count: int) -> list[Passage]:
     """The first contexts of the demo's texts, an equal share of each dataset."""
     reference = ReferenceTokenizer(own_tokens.tokenizer_json)
-    files = sorted(TEXTS.glob("*.jsonl"))
+    files = [TEXTS / f"{name}.jsonl" for name in DATASETS]
     lines = [file.read_text(encoding="utf-8").splitlines() for file in files]
     texts = [json.loads(lines[number % len(files)][number // len(files)])["text"] for number in range(count)]
     cuts = [reference.cut(text) for text in texts]
