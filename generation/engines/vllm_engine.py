@@ -195,7 +195,7 @@ def engine_arguments(checkpoint: Path, settings: EngineSettings) -> tuple[int, d
         "tensor_parallel_size": settings.tensor_parallel,
         "pipeline_parallel_size": settings.pipeline_parallel,
         "enforce_eager": settings.enforce_eager or is_cpu,
-        "logprobs_mode": "raw_logprobs",
+        "logprobs_mode": "raw_logits",  # the ranking is the same, without a softmax
     }
     if settings.pipeline_parallel > 1:
         arguments["distributed_executor_backend"] = "ray"
