@@ -204,3 +204,14 @@ def test_what_is_next_outlives_what_is_shown_by_a_minute(session: Session) -> No
 def test_the_first_text_of_a_passage_is_its_first_exposure(session: Session) -> None:
     study, annotator = make_pool(session, passages=20), make_person(session)
     assert assignment_of(session, claim(session, study, annotator.id).shown).passage_exposure == 1
+
+
+def test_one_person_fills_no_more_than_their_share(session: Session) -> None:
+    # 20 comparisons, one annotation each, a tenth for one person: two
+    study, annotator = make_pool(session, passages=20, quota=1, max_share=0.1), make_person(session)
+    assert judge_one(session, study, annotator.id)
+    held = claim(session, study, annotator.id)
+    assert (held.shown is not None, held.next) == (True, None)
+    assert judge_one(session, study, annotator.id)
+    assert not judge_one(session, study, annotator.id)
+    assert judge_one(session, study, make_person(session).id)

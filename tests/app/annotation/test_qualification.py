@@ -234,3 +234,9 @@ def test_who_fails_for_good_is_told_what_that_means(annotator: Browser, db: Sess
     assert "You have used every attempt" in page
     assert "Try again" not in page
     assert annotator.submit(f"/annotate/qualification/next?study={study.slug}").status_code == 409
+
+
+def test_closing_where_no_attempt_is_open_changes_nothing(session: Session) -> None:
+    study, annotator = make_pool(session), make_person(session)
+    close_attempt(session, study, annotator.id)
+    assert session.scalar(text("SELECT count(*) FROM qualification")) == 0

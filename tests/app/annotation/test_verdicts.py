@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.annotation.claims import claim
 from app.annotation.leases import expire_leases
 from app.annotation.verdicts import Answer, record_verdict, resolve, revise_verdict, skip
+from app.domain.withdrawals import withdraw
 from app.errors import ConflictError, NotFoundError
 from app.models import Annotation, Assignment, Study
 from app.models.annotation import AnnotationStatus, AssignmentState, SkipReason, Verdict, VerdictShown
@@ -287,3 +288,13 @@ def test_a_raised_quota_reopens_a_comparison(session: Session) -> None:
     shown_to(session, study, make_person(session).id)
     assert session.scalars(select(Assignment.slot).order_by(Assignment.slot)).all() == [1, 2]
     assert session.scalars(select(Annotation)).all() == []
+
+
+def test_what_somebody_reads_while_they_are_withdrawn_is_kept_and_does_not_count(session: Session) -> None:
+    study, annotator = make_pool(session), make_person(session)
+    shown = shown_to(session, study, annotator.id)
+    withdraw(session, study, annotator.id, by_id=None, reason="moved away")
+
+    outcome = record_verdict(session, annotator.id, shown, FIRST)
+
+    assert outcome.status == AnnotationStatus.WITHDRAWN
