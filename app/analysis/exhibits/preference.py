@@ -155,7 +155,7 @@ def _map(results: list[SystemResult], datasets: list[str]) -> Drawing:
 
 
 def _finding(results: list[SystemResult]) -> str:
-    """The system that is preferred most at the longest scenario, with its interval and how much has been judged."""
+    """The system that is preferred most at the longest scenario, with its interval and how much of it was judged."""
     if not results:
         return "Nothing to judge yet"
     longest = max(result.scenario for result in results)
@@ -167,7 +167,8 @@ def _finding(results: list[SystemResult]) -> str:
     best = max(judged, key=lambda one: one.preference_ratio or 0.0)
     return (
         f"{best.system.name} is preferred or equal most often at {longest} tokens: "
-        f"{100 * (best.preference_ratio or 0.0):.0f} % ({progress}, {said(best.these_annotators)})"
+        f"{100 * (best.preference_ratio or 0.0):.0f} % "
+        f"({best.verdicts.n:,} of {best.wanted:,} annotations, {said(best.these_annotators)})"
     )
 
 

@@ -131,7 +131,7 @@ def figure_4(evidence: Evidence) -> Exhibit:
         name="Figure 4",
         title=_surprise(tokens, probabilities),
         caption="The first tokens of an original after its context: how probable each checkpoint found the token that "
-        "came. Choose another text from the texts’ pages.",
+        "came.",
         columns=(Column("token", "Token"), *(Column(name, name, Kind.SHARE) for name in names)),
         rows=tuple((token, *(probabilities[name][at] for name in names)) for at, token in enumerate(tokens)),
         signatures=(
