@@ -27,9 +27,12 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for the whole run; each test gets pages of its own."""
+    """One browser for all of these tests; each gets pages of its own.
+
+    It ends with them, since Playwright keeps an event loop running in this thread, where other tests run their own.
+    """
     installed = next(filter(None, map(shutil.which, INSTALLED)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=installed, args=FLAGS)
