@@ -237,8 +237,8 @@ def with_room_for(most: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     attempts: list[int] = []
     load = transformers_engine.load_model
 
-    def load_with_little_room(checkpoint: Path, device: str | None = None) -> tuple[Any, str]:
-        model, device = load(checkpoint, device)
+    def load_with_little_room(checkpoint: Path, device: str | None = None, **options: str) -> tuple[Any, str]:
+        model, device = load(checkpoint, device, **options)
         generate_with_room = model.generate
 
         def limited(input_ids: torch.Tensor, **rest: object) -> object:
