@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
+import datasets
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from app.texts.reading import read_texts
 from app.texts.source_text import SourceText, UnreadableFileError
 from app.texts.tables import UnreadableHubError, read_hub
 
-pyarrow = pytest.importorskip("pyarrow")
-parquet = pytest.importorskip("pyarrow.parquet")
-
 
 def table(folder: Path, name: str = "a.parquet", **columns: list[object]) -> Path:
-    parquet.write_table(pyarrow.table(columns), folder / name)
+    parquet.write_table(pa.table(columns), folder / name)
     return folder / name
 
 
@@ -49,7 +49,7 @@ def truncated(tmp_path: Path) -> Path:
         (lambda folder: table(folder, body=["One."]), "The file has no text in the column 'text' (columns: body)"),
         (lambda folder: table(folder, text=["One.", None]), "Row 2 has no text in the column 'text'"),
         (lambda folder: table(folder, text=[1, 2]), "Row 1 has no text in the column 'text'"),
-        (lambda folder: table(folder, text=pyarrow.array([], pyarrow.string())), "There is no text in it."),
+        (lambda folder: table(folder, text=pa.array([], pa.string())), "There is no text in it."),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path, make: object, reason: str) -> None:
@@ -63,7 +63,6 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path, make: object, r
 @pytest.fixture
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that reads like a data set of the hub, and a cache of its own; nothing is asked of a network."""
-    datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_OFFLINE", True)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True, raising=False)
     folder = tmp_path / "stories"

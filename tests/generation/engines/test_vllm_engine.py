@@ -56,7 +56,12 @@ def engine(wide_checkpoint: Path, index: Path) -> Iterator[VllmEngine]:
 
 @pytest.mark.parametrize("block", [False, True])
 def test_the_tokens_are_those_of_transformers(
-    engine: VllmEngine, wide_checkpoint: Path, index: Path, prompts: list[Prompt], block: bool
+    engine: VllmEngine,
+    wide_checkpoint: Path,
+    index: Path,
+    prompts: list[Prompt],
+    block: bool,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     reference = TransformersEngine(wide_checkpoint, citation_index=index, device="cpu")
     ours = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, block_citations=block)
@@ -64,7 +69,8 @@ def test_the_tokens_are_those_of_transformers(
 
     assert len(ours) >= 32
     equal = [one.token_ids == other.token_ids for one, other in zip(ours, theirs, strict=True)]
-    print(f"{sum(equal)} of {len(equal)} continuations are the same, citations {'blocked' if block else 'free'}")  # noqa: T201 - the proof's figure
+    with capsys.disabled():
+        print(f"\n{sum(equal)} of {len(equal)} the same, citations {'blocked' if block else 'free'}")  # noqa: T201
     for number in np.flatnonzero(~np.array(equal)):
         gap = gap_where_they_part(wide_checkpoint, prompts[number], ours[number], theirs[number])
         assert gap < SMALLEST_GAP, f"context {number}"
