@@ -17,11 +17,21 @@ from app.models.study import StudyState, Withdrawal
 from tests.app.conftest import Browser
 from tests.factories import make_gold, make_person, make_pool
 
+# Says which assignments are checks: with it, each of the first eight people meets all five gold ones among their first
+# twelve, before a threshold can pause them. With a secret of chance some would be paused before.
+SECRET = b"%032d" % 2034
+
 
 @pytest.fixture
 def study(db: Session) -> Study:
     made = make_pool(
-        db, passages=20, gold_share=0.3, min_gold_accuracy=0.8, min_self_consistency=0.5, min_reading_ms=2_000
+        db,
+        passages=20,
+        secret=SECRET,
+        gold_share=0.3,
+        min_gold_accuracy=0.8,
+        min_self_consistency=0.5,
+        min_reading_ms=2_000,
     )
     for _ in range(5):
         make_gold(db, made)
