@@ -127,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the result as JSON (it is printed either way)")
     parser.add_argument("--comparisons", type=int, nargs="+", default=[2_000, 20_000])
-    parser.add_argument("--annotators", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--annotators", type=int, nargs="+", default=[1, 8, 32, 64])
     parser.add_argument("--cycles", type=int, default=1_000, help="judgements in each measurement")
     parser.add_argument("--processes", type=int, default=1, help="web processes")
     parser.add_argument("--browser", action="store_true", help="also measure in a real browser, which has to be there")
