@@ -11,6 +11,7 @@ gradients and Adam's two moments need (16 bytes a parameter).
 
 import argparse
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -174,7 +175,8 @@ def _memories() -> dict[str, Any]:
 def _memory(name: str, base: Path, config: HyperfitConfig) -> dict[str, float]:
     libraries = _resident()
     _contender(name, base, config)()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # not ru_maxrss, which a process inherits from the one that started it
+    peak = 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0])
     parameters = sum(parameter.numel() for parameter in load_model(base, config).parameters())
     return {
         "peak_gb": round(peak / 1e9, 3),

@@ -19,6 +19,8 @@ from app.errors import ToprankError
 from hyperfitting.batches import batch_of_update
 from hyperfitting.config import HyperfitConfig, Precision
 
+NO_TARGET = -100
+
 
 class DivergedError(ToprankError):
     """The loss is no number any more."""
@@ -94,8 +96,10 @@ class Trainer:
     def _loss(self, token_ids: Tensor) -> Tensor:
         """Mean cross entropy of each token (rows, length) but the first, given those before it."""
         with arithmetic(self.config.precision, self.device):
-            logits = self.model(input_ids=token_ids[:, :-1], use_cache=False).logits
-        return functional.cross_entropy(logits.float().flatten(0, 1), token_ids[:, 1:].flatten())
+            logits = self.model(input_ids=token_ids, use_cache=False).logits
+        # Nothing follows the last token. Ignored here, it costs less than logits that are cut and copied.
+        targets = functional.pad(token_ids[:, 1:], (0, 1), value=NO_TARGET)
+        return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET)
 
 
 def arithmetic(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
