@@ -97,6 +97,10 @@ def test_a_recipe_makes_its_checkpoints_compares_its_systems_and_goes_on_where_i
     assert agreement["base"] == {**agreement["base"], "base": 1.0, "penalty": 1.0}  # it reads as the base does
     assert found["passages"] == {"sentences": 2}
     assert set(found["overlap"]) == set(runs)
+    overlap = found["overlap"]["fresh"]["base"]
+    assert overlap["share_beyond_10"]["n"] == 2
+    assert overlap["share_beyond_10"]["estimate"] <= overlap["share_beyond_5"]["estimate"] <= 1
+    assert overlap["longest"]["estimate"] <= overlap["max"]
     assert "| base | sentences | " in text
     assert evaluated["base"][0].continuation != evaluated["penalty"][0].continuation
 
