@@ -12,6 +12,7 @@ from app.analysis.routes import router as analysis
 from app.analysis.text_routes import router as texts
 from app.annotation.routes import router as annotation
 from app.annotation.step_routes import router as annotation_steps
+from app.audit.routes import router as audit
 from app.auth.routes import router as auth
 from app.checkpoints.hyperfitting import router as hyperfitting
 from app.checkpoints.routes import router as checkpoints
@@ -32,6 +33,7 @@ PAGES = (
     analysis,
     annotation,
     annotation_steps,
+    audit,
     auth,
     hyperfitting,  # before a page of one checkpoint, whose address could be the same
     checkpoints,

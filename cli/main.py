@@ -5,6 +5,7 @@ import sys
 import typer
 
 from cli import (
+    audit,
     checkpoint,
     db,
     demo,
@@ -54,6 +55,7 @@ for command in (
     score.score,
     results.results,
     export.export,
+    audit.audit,
 ):
     app.command()(command)
 

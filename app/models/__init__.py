@@ -1,6 +1,7 @@
 """The tables, one module for each subject; importing this package registers them all."""
 
 from app.models.annotation import Annotation, Assignment
+from app.models.audit import AuditEntry
 from app.models.checkpoint import Checkpoint
 from app.models.comparison import Candidacy, Comparison
 from app.models.continuation import Continuation
@@ -28,6 +29,7 @@ __all__ = [
     "Annotation",
     "ApiToken",
     "Assignment",
+    "AuditEntry",
     "Candidacy",
     "Checkpoint",
     "Comparison",

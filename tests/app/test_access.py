@@ -81,6 +81,7 @@ TABLE = {
     "POST /people/{person_id}/english": Access(RESEARCHERS, 422),
     "POST /people/{person_id}/disable": Access(ADMINS, 404),
     "POST /people/{person_id}/enable": Access(ADMINS, 404),
+    "GET /audit": Access(ADMINS, 200),
 }
 # Logging in answers whoever is logged in with a redirect; logging out is tested last, since it does log out.
 SPECIAL = {"GET /login", "POST /logout"}

@@ -1,0 +1,1 @@
+"""The admins' view of who did what."""
