@@ -101,7 +101,7 @@ class ServiceWriter(Writer):
         generated = self.engine.generate(
             prompts, self.decoding, new_tokens=new_tokens, block_citations=self.block_citations
         )
-        return [self._written(*pair) for pair in zip(prompts, generated, strict=True)]
+        return [self._written(*three) for three in zip(passages, prompts, generated, strict=True)]
 
     def prompts(self, passages: list[Passage]) -> list[Prompt]:
         """What the engine reads."""

@@ -21,6 +21,9 @@ def add(
     tensor_parallel: Annotated[int, typer.Option(help="vLLM: GPUs that share each layer.")] = 1,
     pipeline_parallel: Annotated[int, typer.Option(help="vLLM: groups of layers, on nodes of a Ray cluster.")] = 1,
     gpu_memory: Annotated[float, typer.Option(help="vLLM: the share of a GPU's memory to use.")] = 0.9,
+    instruct: Annotated[
+        bool, typer.Option("--instruct", help="It was tuned to follow instructions (Table 6).")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +39,7 @@ def add(
         gpu_memory_utilization=gpu_memory,
     )
     with transaction(data_dir) as session:
-        added = add_checkpoint(session, name, source, settings)
+        added = add_checkpoint(session, name, source, settings, instruct=instruct)
         summary = {"name": added.name, "source": added.source, "state": str(added.state)}
     print(json.dumps(summary) if as_json else f"The checkpoint {name!r} is {added.source}.")
 

@@ -31,6 +31,9 @@ def add(
     top_k: Annotated[int, typer.Option(help="Nucleus only; 0 is off.")] = 50,
     seed: Annotated[int, typer.Option(help="Nucleus only.")] = 0,
     repetition_penalty: Annotated[float, typer.Option(help="1 is off.")] = 1.0,
+    chat_template: Annotated[
+        bool, typer.Option("--chat-template", help="Let the checkpoint's chat template make prompts of contexts.")
+    ] = False,
     scenario: Annotated[list[int] | None, typer.Option(help="128 or 256; both by default.")] = None,
     block_citations: Annotated[
         bool, typer.Option("--block-citations", help="Never go on with a run of the training set (paper s3).")
@@ -56,6 +59,7 @@ def add(
         top_k=top_k,
         seed=seed,
         repetition_penalty=repetition_penalty,
+        chat_template=chat_template,
         scenarios=tuple(scenario or SCENARIOS),
         block_citations=block_citations,
         training_texts=_read(training_set) if training_set else None,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.errors import ToprankError
 
-FILES = ["*.safetensors", "*.json", "tokenizer.model"]
+FILES = ["*.safetensors", "*.json", "tokenizer.model", "chat_template.jinja"]
 
 
 class CheckpointNotFoundError(ToprankError):

@@ -60,6 +60,10 @@ class OwnTokens:
         """What the model reads: the context, after a beginning-of-sequence token where the tokenizer has one."""
         return [*self._special, *self._prompts.encode(context, add_special_tokens=False).ids]
 
+    def exactly(self, text: str) -> list[int]:
+        """The ids of a text in which every special token that the model is to read stands already."""
+        return self._prompts.encode(text, add_special_tokens=False).ids
+
     def read(self, text: str) -> "Reading":
         """What the model reads of a text that is given, and what of it can be predicted."""
         encoding = self._prompts.encode(text, add_special_tokens=False)

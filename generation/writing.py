@@ -11,6 +11,7 @@ from app.domain.reference_tokens import CONTINUATION_TOKENS, ReferenceTokenizer
 from app.models import Checkpoint, Passage, System, TrainingTexts
 from app.settings import Settings
 from generation.blocking import citation_index
+from generation.chat import ChatTemplate, after_context
 from generation.checkpoint_folder import checkpoint_folder
 from generation.engines.base import Decoding, Engine, EngineError, EngineSettings, Generated, Prompt, passage_seed
 from generation.own_tokens import OwnTokens
@@ -58,6 +59,7 @@ class Writer:
     decoding: Decoding
     seed: int
     block_citations: bool = False
+    chat: ChatTemplate | None = None
 
     @property
     def own_tokens_are_reference(self) -> bool:
@@ -67,7 +69,7 @@ class Writer:
     def write(self, passages: Sequence[Passage]) -> list[Written]:
         """A continuation for each passage, as long as the study compares; a passage's draws depend on it alone."""
         prompts = [
-            Prompt(tuple(self.own_tokens.prompt(passage.context)), passage_seed(self.seed, passage.content_hash))
+            Prompt(tuple(self._prompt(passage.context)), passage_seed(self.seed, passage.content_hash))
             for passage in passages
         ]
         new_tokens = CONTINUATION_TOKENS
@@ -75,7 +77,7 @@ class Writer:
             generated = self.engine.generate(
                 prompts, self.decoding, new_tokens=new_tokens, block_citations=self.block_citations
             )
-            written = [self._written(*pair) for pair in zip(prompts, generated, strict=True)]
+            written = [self._written(*three) for three in zip(passages, prompts, generated, strict=True)]
             if self.own_tokens_are_reference or new_tokens >= MOST_TOKENS:
                 return written
             shortest = min(map(self._reference_tokens, passages, written))
@@ -84,9 +86,14 @@ class Writer:
             # From the start again: the same seeds and scores lead through the same tokens.
             new_tokens = min(MOST_TOKENS, math.ceil(1.1 * new_tokens * CONTINUATION_TOKENS / max(1, shortest)))
 
-    def _written(self, prompt: Prompt, generated: Generated) -> Written:
+    def _prompt(self, context: str) -> list[int]:
+        return self.own_tokens.exactly(self.chat.prompt(context)) if self.chat else self.own_tokens.prompt(context)
+
+    def _written(self, passage: Passage, prompt: Prompt, generated: Generated) -> Written:
         text = self.own_tokens.text_after(prompt.token_ids, generated.token_ids)
-        engine = f"{self.engine.name}, {self.own_tokens.beginning}"
+        if self.chat:
+            text = after_context(passage.context, text)
+        engine = f"{self.engine.name}, {'chat template' if self.chat else self.own_tokens.beginning}"
         count = generated.citations
         counts = (count.matches, count.effective_blocks) if count else ()
         return Written(generated.token_ids, text, generated.eos_position, engine, *counts)
@@ -108,8 +115,9 @@ def prepare_writer(
         top_k=system.top_k,
         repetition_penalty=system.repetition_penalty,
     )
+    chat = ChatTemplate(folder) if system.chat_template else None
     own_tokens = OwnTokens(folder)
     own_tokens.check_vocabulary(folder)
     settings = EngineSettings(**checkpoint.engine_settings)  # type: ignore[arg-type]
     loaded = load_engine(engine, folder, citation_index=index, settings=settings)
-    return Writer(loaded, own_tokens, reference, decoding, system.seed, system.block_citations)
+    return Writer(loaded, own_tokens, reference, decoding, system.seed, system.block_citations, chat)

@@ -10,10 +10,11 @@ from app.analysis.exhibits.comparing import paired_comparisons
 from app.analysis.exhibits.diversity import figure_3, table_2, table_5
 from app.analysis.exhibits.first_choices import figure_5_left
 from app.analysis.exhibits.hyperfitting import figure_2, figure_5_right
+from app.analysis.exhibits.instruct import table_6
 from app.analysis.exhibits.preference import table_1, table_4
 from app.analysis.exhibits.quality import agreement, robustness
 from app.analysis.exhibits.repetition import figure_9_left, figure_9_right
-from app.analysis.exhibits.sharpness import figure_4, table_3, table_6
+from app.analysis.exhibits.sharpness import figure_4, table_3
 from app.analysis.looks import last_look
 from app.analysis.preferences import SystemResult
 from app.domain.protocol import protocol_hash, study_protocol

@@ -18,7 +18,7 @@ ALLOWED = {
     "merges.txt": 16 * MIB,
     "vocab.txt": 16 * MIB,
     "tokenizer.model": 16 * MIB,
-    "chat_template.jinja": MIB,  # kept, never rendered
+    "chat_template.jinja": MIB,  # rendered by workers alone, in a sandbox
     "chat_template.json": MIB,
     "preprocessor_config.json": MIB,
     INDEX: 16 * MIB,

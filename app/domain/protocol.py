@@ -52,7 +52,9 @@ def study_protocol(session: Session, study: Study) -> dict[str, Any]:
 
 
 def _system(system: System, checkpoint: Checkpoint) -> dict[str, Any]:
-    return {
+    # Named only where it is applied: the protocols of studies that know nothing of it keep their hash.
+    prompt = {"chat_template": True} if system.chat_template else {}
+    return prompt | {
         "name": system.name,
         "checkpoint": checkpoint.name,
         "strategy": str(system.strategy),

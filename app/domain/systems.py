@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.chat_templates import find_chat_template
 from app.domain.engine_settings import EngineSettings
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, Study, System, TrainingTexts
@@ -42,12 +43,15 @@ class SystemPlan:
     top_k: int = 50
     seed: int = 0
     repetition_penalty: float = 1.0
+    chat_template: bool = False
     scenarios: tuple[int, ...] = SCENARIOS
     block_citations: bool = False
     training_texts: TrainingPlan | None = None
 
 
-def add_checkpoint(session: Session, name: str, source: str, settings: EngineSettings | None = None) -> Checkpoint:
+def add_checkpoint(
+    session: Session, name: str, source: str, settings: EngineSettings | None = None, *, instruct: bool = False
+) -> Checkpoint:
     """Register a local folder of safetensors, or a hub id such as `org/model`.
 
     Raises ConflictError when the name is taken, ToprankError when the source is neither.
@@ -57,7 +61,7 @@ def add_checkpoint(session: Session, name: str, source: str, settings: EngineSet
     if session.scalar(select(Checkpoint.id).where(Checkpoint.name == name)):
         raise ConflictError(f"There is a checkpoint {name!r} already; choose another name.")
     changed = settings.changed() if settings else {}
-    checkpoint = Checkpoint(name=name, source=_checked_source(source), engine_settings=changed)
+    checkpoint = Checkpoint(name=name, source=_checked_source(source), engine_settings=changed, instruct=instruct)
     session.add(checkpoint)
     session.flush()
     return checkpoint
@@ -72,7 +76,7 @@ def add_system(session: Session, study: Study, plan: SystemPlan) -> System:
     """A system of a draft; its continuations are generated from the passages that are accepted.
 
     Raises ConflictError when the name is taken or the study has opened, NotFoundError for an unknown checkpoint,
-    ToprankError when the decoding makes no sense.
+    ToprankError when the decoding makes no sense or the checkpoint lacks the chat template that is to be applied.
     """
     if study.state != StudyState.DRAFT:
         raise ConflictError(f"The study {study.slug!r} is {study.state}: its systems were locked when it opened.")
@@ -83,6 +87,8 @@ def add_system(session: Session, study: Study, plan: SystemPlan) -> System:
         known = ", ".join(one.name for one in all_checkpoints(session)) or "none yet"
         raise NotFoundError(f"There is no checkpoint {plan.checkpoint!r} (checkpoints: {known}).")
     _check(plan)
+    if plan.chat_template and (folder := Path(checkpoint.source)).is_dir():
+        find_chat_template(folder)
     system = System(
         study_id=study.id,
         name=plan.name,
@@ -93,6 +99,7 @@ def add_system(session: Session, study: Study, plan: SystemPlan) -> System:
         top_k=plan.top_k,
         seed=plan.seed,
         repetition_penalty=plan.repetition_penalty,
+        chat_template=plan.chat_template,
         scenarios=sorted(set(plan.scenarios)),
         block_citations=plan.block_citations,
         training_texts_sha256=_keep_texts(session, plan.training_texts),

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -21,7 +21,7 @@ class CheckpointState(StrEnum):
 
 
 class Checkpoint(Base):
-    """A checkpoint by name; `source` is a hub id or a folder."""
+    """A checkpoint by name; `source` is a hub id or a folder. An `instruct` one was tuned to follow instructions."""
 
     __tablename__ = "checkpoint"
 
@@ -33,4 +33,5 @@ class Checkpoint(Base):
     engine_settings: Mapped[dict[str, int | float | str | bool]] = mapped_column(
         JSON, default=dict, server_default="{}"
     )
+    instruct: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[CreatedAt]

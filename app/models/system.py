@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, SmallInteger, String, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, SmallInteger, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
@@ -32,7 +32,8 @@ class GenerationState(StrEnum):
 class System(Base):
     """A checkpoint with a decoding, judged in one or both scenarios; its throughput is kept for the progress page.
 
-    Nothing is queued for a `paused` system until somebody resumes it.
+    Nothing is queued for a `paused` system until somebody resumes it. With a `chat_template` the checkpoint's own makes
+    a prompt of each context, as of what a user says; the paper applies none.
     """
 
     __tablename__ = "system"
@@ -59,6 +60,7 @@ class System(Base):
     top_k: Mapped[int] = mapped_column(default=50)
     seed: Mapped[int] = mapped_column(default=0)
     repetition_penalty: Mapped[float] = mapped_column(default=1.0)
+    chat_template: Mapped[bool] = mapped_column(default=False, server_default=false())
     block_citations: Mapped[bool] = mapped_column(default=False)
     training_texts_sha256: Mapped[str | None] = mapped_column(ForeignKey("training_texts.sha256"))
     scenarios: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger), default=lambda: list(SCENARIOS))

@@ -1,17 +1,16 @@
-"""Tables 3 and 6, Figure 4: how sharp the predictions of the checkpoints are."""
+"""Table 3 and Figure 4: how sharp the predictions of the checkpoints are."""
 
 from matplotlib.figure import Figure
 from sqlalchemy import text
 
 from app.analysis.evidence import Evidence
-from app.analysis.exhibit import Cell, Column, Drawing, Exhibit, Kind
+from app.analysis.exhibit import Column, Drawing, Exhibit, Kind
 from app.analysis.reported import REPORTED
 from app.domain.scores import ScoreSummary, predictions
 from metrics.plots.ranges import Panel, Range, ranges
 from metrics.plots.style import Theme
 from metrics.plots.tokens import token_probabilities
 from metrics.signature import Signature
-from metrics.ttr import SCENARIO_WINDOWS
 
 NOT_SCORED = "No checkpoint has read the passages yet; run `toprank score` for the study."
 # How many tokens of a text Figure 4 can show with their names.
@@ -28,15 +27,6 @@ _TABLE_3 = (
     Column("bits_per_byte", "Bits per byte", Kind.NUMBER, digits=3),
     Column("passages", "n", Kind.COUNT),
 )
-_TABLE_6 = (
-    Column("system", "System"),
-    Column("checkpoint", "Checkpoint"),
-    Column("ttr", "TTR", Kind.SHARE),
-    Column("perplexity", "Perplexity", Kind.NUMBER),
-    Column("top1_mass", "Top-1 mass", Kind.SHARE),
-    Column("top3_mass", "Top-3 mass", Kind.SHARE),
-)
-
 _SCORED = text("""
 SELECT r.passage_id, r.checkpoint_id, k.name, r.tokenizer_sha256, r.context_predicted, r.predicted
 FROM score r JOIN checkpoint k ON k.id = r.checkpoint_id
@@ -72,39 +62,6 @@ def table_3(evidence: Evidence) -> Exhibit:
         reported=REPORTED["table-3"],
         missing=None if scores else NOT_SCORED,
         draw=_masses(scores) if scores else None,
-    )
-
-
-def table_6(evidence: Evidence) -> Exhibit:
-    """Systems at 256 tokens: TTR of the tail, perplexity of the contexts, top-1 and top-3 mass."""
-    rows: list[tuple[Cell, ...]] = []
-    for result in evidence.preferences:
-        score = evidence.scores.get(result.system.checkpoint)
-        if result.scenario == 256 and score is not None:
-            masses = (score.perplexity, score.top1_mass, score.top3_mass)
-            rows.append((result.system.name, result.system.checkpoint, result.mean_ttr, *masses))
-    return Exhibit(
-        key="table-6",
-        name="Table 6",
-        title="Sharper predictions beside the TTR of what is written" if rows else "Nothing is scored yet",
-        caption="Base, instruction-tuned and hyperfitted checkpoints alike: the TTR of the last 96 tokens, the "
-        "perplexity of the contexts, and the mass of the likeliest tokens.",
-        columns=_TABLE_6,
-        rows=tuple(rows),
-        signatures=(
-            str(
-                Signature(
-                    "TTR, perplexity, masses",
-                    "TTR: mean over datasets; the others pooled over tokens",
-                    n=len(evidence.original_ttr) and sum(one.passages for one in evidence.datasets),
-                    unit="contexts",
-                    window=str(SCENARIO_WINDOWS[256]),
-                    tokenizer=evidence.tokenizer,
-                )
-            ),
-        ),
-        missing=None if rows else NOT_SCORED,
-        draw=_tails(rows) if rows else None,
     )
 
 
@@ -163,19 +120,6 @@ def _masses(scores: list[ScoreSummary]) -> Drawing:
             Panel("entropy (nats)", {"": [Range(one.entropy) for one in scores]}),
         ]
         return ranges(names, panels, unit="mean over positions", theme=theme)
-
-    return draw
-
-
-def _tails(rows: list[tuple[Cell, ...]]) -> Drawing:
-    names = [str(row[0]) for row in rows]
-
-    def column(at: int) -> list[Range]:
-        return [Range(value if isinstance(value := row[at], float) else None) for row in rows]
-
-    def draw(theme: Theme) -> Figure:
-        series = {"TTR, last 96": column(2), "top-1 mass": column(4), "top-3 mass": column(5)}
-        return ranges(names, [Panel("", series)], unit="share", theme=theme, limits=(0, 1))
 
     return draw
 

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from app.analysis.drawing import PICTURE_FORMATS, Appearance, picture
 from app.analysis.evidence import Evidence
 from app.analysis.exhibits.first_choices import figure_5_left, same_first_choice
+from app.analysis.exhibits.instruct import table_6
 from app.analysis.exhibits.repetition import figure_9_right, ttr_by_consensus
-from app.analysis.exhibits.sharpness import figure_4, table_3, table_6
+from app.analysis.exhibits.sharpness import figure_4, table_3
 from app.analysis.registry import findings
 from app.domain.scores import TopChoices
 from app.errors import NotFoundError
-from app.models import Checkpoint, Passage, ReferenceTokens, Study
+from app.models import Checkpoint, HyperfitRun, Passage, ReferenceTokens, Study, System
 from metrics.consensus import Consensus
 from metrics.ttr import sliding_ttr
 from tests.app.conftest import Browser
@@ -53,6 +54,28 @@ def test_tables_3_and_6_show_what_was_scored(db: Session, golden: Study) -> None
     assert [row[0] for row in table_6(evidence).rows] == ["tiny, greedy", "tiny, nucleus", "tiny, hyperfitted"]
     perplexities = [row[-2] for row in findings(evidence).find("table-1").rows[:3]]
     assert perplexities == [score.perplexity for score in evidence.scores.values()]
+
+
+def test_table_6_holds_a_hyperfitted_checkpoint_against_its_original(db: Session, golden: Study) -> None:
+    score_everything(db)
+    base, nucleus, hyperfitted = db.scalars(select(System).order_by(System.id))
+    db.get_one(Checkpoint, base.checkpoint_id).instruct = True
+    db.add(HyperfitRun(checkpoint_id=hyperfitted.checkpoint_id, base_id=base.checkpoint_id, config={}, total_updates=1))
+    nucleus.chat_template = True
+    db.commit()
+    table = table_6(Evidence(db, golden))
+    assert [row[1:4] for row in table.rows] == [
+        ("instruct", "original", "context"),
+        ("base", "original", "chat template"),
+        ("instruct", "hyperfitted", "context"),
+    ]
+    (first, other, last) = (dict(zip((column.key for column in table.columns), row, strict=True)) for row in table.rows)
+    assert (first["original"], other["original"], last["original"]) == (None, None, "tiny, greedy")
+    assert first["ttr_change"] is None
+    assert last["ttr_change"] == pytest.approx(last["ttr"] - first["ttr"])
+    assert last["top1_change"] == pytest.approx(0)
+    assert last["ttr_128"] != last["ttr"]
+    assert table.title == "The TTR of 1 of 1 systems rose with hyperfitting"
 
 
 def test_figure_4_shows_the_tokens_after_the_context_of_the_chosen_text(db: Session, golden: Study) -> None:

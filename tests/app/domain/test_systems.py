@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.domain.engine_settings import EngineSettings
+from app.domain.protocol import protocol_hash, study_protocol
 from app.domain.systems import SystemPlan, add_checkpoint, add_system, all_checkpoints
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Study
@@ -101,3 +102,21 @@ def test_what_is_neither_folder_nor_hub_id_is_refused(session: Session, tmp_path
         add_checkpoint(session, "one", "a/b/c")
     with pytest.raises(ToprankError, match=r"lacks config.json, tokenizer.json, \*.safetensors"):
         add_checkpoint(session, "two", str(tmp_path))
+
+
+def test_a_chat_template_is_applied_only_where_there_is_one(
+    session: Session, draft: Study, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    make_checkpoint(session, name="plain", source=str(tiny_checkpoint))
+    with pytest.raises(ToprankError, match="has no chat template"):
+        add_system(session, draft, replace(PLAN, checkpoint="plain", chat_template=True))
+    (tmp_path / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    make_checkpoint(session, name="chatty", source=str(tmp_path))
+    before = protocol_hash(study_protocol(session, draft))
+    assert add_system(session, draft, replace(PLAN, checkpoint="chatty", chat_template=True)).chat_template
+    (system,) = study_protocol(session, draft)["systems"]
+    assert system["chat_template"] is True
+    assert protocol_hash(study_protocol(session, draft)) != before
+    # whether the hub has a template is for the worker to see
+    add_checkpoint(session, "hub", "org/model-it", instruct=True)
+    assert add_system(session, draft, replace(PLAN, name="it", checkpoint="hub", chat_template=True)).chat_template
