@@ -31,13 +31,15 @@ class Cell:
 class SystemProgress:
     """One system: its continuations, of the accepted passages, and its cells.
 
-    Where citations are blocked: steps at which its last tokens stood in the training set, and those that it changed.
+    `unjudged` continuations are for automatic metrics alone. Where citations are blocked: steps at which its last
+    tokens stood in the training set, and those that it changed.
     """
 
     name: str
     state: GenerationState
     reason: str | None
     continuations: int
+    unjudged: int
     passages: int
     tokens_per_second: float | None
     paused: bool
@@ -67,11 +69,23 @@ class DatasetProgress:
 
 
 @dataclass(frozen=True)
+class ScoringProgress:
+    """How many of the judged passages a checkpoint has read, and why it could not go on."""
+
+    checkpoint: str
+    state: GenerationState
+    reason: str | None
+    scored: int
+    passages: int
+
+
+@dataclass(frozen=True)
 class StudyProgress:
     """Everything that the study's page shows."""
 
     systems: list[SystemProgress]
     datasets: list[DatasetProgress]
+    scorings: list[ScoringProgress]
     comparisons: int
     annotations: int
     wanted: int
@@ -81,10 +95,17 @@ class StudyProgress:
         """How much of what is released has been judged, in [0, 1]."""
         return self.annotations / self.wanted if self.wanted else 0.0
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether every checkpoint has read every judged passage."""
+        return all(one.scored >= one.passages for one in self.scorings)
+
 
 _SYSTEMS = text("""
 SELECT s.id, s.name, s.state, s.reason, s.generated_tokens, s.generation_seconds, s.paused,
        (SELECT count(*) FROM continuation c WHERE c.system_id = s.id) AS continuations,
+       (SELECT count(*) FROM continuation c JOIN passage p ON p.id = c.passage_id
+        WHERE c.system_id = s.id AND p.unjudged) AS unjudged,
        (SELECT count(*) FROM passage p WHERE p.study_id = s.study_id AND p.state = 'accepted') AS passages,
        (SELECT sum(c.citation_matches) FROM continuation c WHERE c.system_id = s.id) AS cited_steps,
        (SELECT sum(c.citation_blocks) FROM continuation c WHERE c.system_id = s.id) AS blocked_steps
@@ -115,6 +136,15 @@ FROM dataset d LEFT JOIN passage p ON p.dataset_id = d.id
 WHERE d.study_id = :study GROUP BY d.id, d.name ORDER BY d.id
 """)
 
+_SCORINGS = text("""
+WITH judged AS (SELECT id FROM passage WHERE study_id = :study AND state = 'accepted' AND NOT unjudged)
+SELECT k.name, coalesce(g.state, 'idle') AS state, g.reason,
+       (SELECT count(*) FROM score r JOIN judged ON judged.id = r.passage_id WHERE r.checkpoint_id = k.id) AS scored,
+       (SELECT count(*) FROM judged) AS passages
+FROM checkpoint k LEFT JOIN scoring g ON g.checkpoint_id = k.id AND g.study_id = :study
+WHERE k.id IN (SELECT checkpoint_id FROM system WHERE study_id = :study) ORDER BY k.id
+""")
+
 _TOTALS = text("""
 SELECT count(*) AS comparisons, coalesce(sum(answered), 0) AS annotations, coalesce(sum(quota), 0) AS wanted
 FROM comparison WHERE study_id = :study AND number IS NOT NULL AND NOT withdrawn
@@ -122,7 +152,7 @@ FROM comparison WHERE study_id = :study AND number IS NOT NULL AND NOT withdrawn
 
 
 def study_progress(session: Session, study: Study) -> StudyProgress:
-    """How far the study is, by four queries whatever its size."""
+    """How far the study is, by five queries whatever its size."""
     parameters = {"study": study.id}
     cells: dict[int, list[Cell]] = {}
     for row in session.execute(_CELLS, parameters):
@@ -131,6 +161,7 @@ def study_progress(session: Session, study: Study) -> StudyProgress:
     return StudyProgress(
         [_system_progress(row, cells.get(row.id, [])) for row in session.execute(_SYSTEMS, parameters)],
         [DatasetProgress(*row) for row in session.execute(_DATASETS, parameters)],
+        [_scoring_progress(row) for row in session.execute(_SCORINGS, parameters)],
         totals.comparisons,
         totals.annotations,
         totals.wanted,
@@ -142,5 +173,18 @@ def _system_progress(row: Row[Any], cells: list[Cell]) -> SystemProgress:
     state = GenerationState(row.state)
     totals = (row.cited_steps, row.blocked_steps)
     return SystemProgress(
-        row.name, state, row.reason, row.continuations, row.passages, speed, row.paused, *totals, cells
+        row.name,
+        state,
+        row.reason,
+        row.continuations,
+        row.unjudged,
+        row.passages,
+        speed,
+        row.paused,
+        *totals,
+        cells,
     )
+
+
+def _scoring_progress(row: Row[Any]) -> ScoringProgress:
+    return ScoringProgress(row.name, GenerationState(row.state), row.reason, row.scored, row.passages)

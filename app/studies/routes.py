@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.generation_queue import retry_systems, stop_systems
 from app.domain.progress import study_progress
+from app.domain.scoring_queue import queue_scoring
 from app.domain.staffing import staffing
 from app.domain.studies import all_studies, find_study
 from app.forms import PageForm
@@ -58,4 +59,14 @@ def submit_generation(
         retry_systems(session, study, [form.system])
     else:
         stop_systems(session, study, [form.system], pause=deed == "pause")
+    return see_other(f"/studies/{study.slug}")
+
+
+@router.post("/{slug}/scoring")
+def submit_scoring(
+    _researcher: CurrentResearcher, session: DbSession, slug: str, _form: Annotated[PageForm, Form()]
+) -> Response:
+    """Queue what the study's checkpoints have not read."""
+    study = find_study(session, slug)
+    queue_scoring(session, study)
     return see_other(f"/studies/{study.slug}")

@@ -62,6 +62,7 @@ TABLE = {
     "GET /studies": Access(RESEARCHERS, 200),
     "GET /studies/{slug}": Access(RESEARCHERS, 404),
     "POST /studies/{slug}/generation/{deed}": Access(RESEARCHERS, 422),
+    "POST /studies/{slug}/scoring": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/results": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/results/{name}.{extension}": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/results.zip": Access(RESEARCHERS, 404),

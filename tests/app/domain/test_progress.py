@@ -4,16 +4,19 @@ from sqlalchemy.orm import Session
 
 from app.annotation import verdicts
 from app.annotation.claims import claim
-from app.domain.progress import study_progress
+from app.domain.progress import ScoringProgress, study_progress
+from app.domain.scoring_queue import set_scoring
 from app.models.annotation import VerdictShown
 from app.models.passage import PassageState
 from app.models.system import GenerationState
 from tests.factories import (
+    make_checkpoint,
     make_continuation,
     make_dataset,
     make_passage,
     make_person,
     make_pool,
+    make_score,
     make_study,
     make_system,
 )
@@ -81,3 +84,34 @@ def test_a_system_that_blocks_citations_shows_how_often(session: Session) -> Non
     shown = [(one.cited_steps, one.blocked_steps) for one in study_progress(session, study).systems]
 
     assert shown == [(None, None), (5, 2)]
+
+
+def test_each_checkpoint_shows_how_many_of_the_judged_passages_it_has_read(session: Session) -> None:
+    study = make_study(session)
+    dataset = make_dataset(session, study)
+    half, none = make_checkpoint(session, name="half"), make_checkpoint(session, name="none")
+    for checkpoint in (half, half, none):
+        make_system(session, study, checkpoint_id=checkpoint.id)
+    make_score(session, half, make_passage(session, dataset))
+    make_score(session, half, make_passage(session, dataset, unjudged=True))
+    make_passage(session, dataset)
+    set_scoring(session, study.id, half.id, GenerationState.FAILED, reason="It is too large.")
+
+    progress = study_progress(session, study)
+
+    assert progress.scorings == [
+        ScoringProgress("half", GenerationState.FAILED, "It is too large.", 1, 2),
+        ScoringProgress("none", GenerationState.IDLE, None, 0, 2),
+    ]
+    assert not progress.is_scored
+
+
+def test_continuations_of_unjudged_passages_are_counted_apart(session: Session) -> None:
+    study = make_study(session)
+    system, dataset = make_system(session, study), make_dataset(session, study)
+    for unjudged in (True, False, False):
+        make_continuation(session, system, make_passage(session, dataset, unjudged=unjudged))
+
+    (shown,) = study_progress(session, study).systems
+
+    assert (shown.continuations, shown.unjudged) == (3, 1)

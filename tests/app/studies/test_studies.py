@@ -3,10 +3,20 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.scoring_queue import scoring_lock, set_scoring
 from app.models import System
 from app.models.system import GenerationState
+from app.queue import is_queued
 from tests.app.conftest import Browser
-from tests.factories import make_dataset, make_passage, make_pool, make_study, make_system
+from tests.factories import (
+    make_checkpoint,
+    make_continuation,
+    make_dataset,
+    make_passage,
+    make_pool,
+    make_study,
+    make_system,
+)
 
 
 def test_the_list_names_every_study(researcher: Browser, engine: object) -> None:
@@ -64,6 +74,37 @@ def test_writing_is_queued_paused_and_cancelled_on_the_page(researcher: Browser,
     researcher.submit("/studies/one/generation/cancel", system="slow one")
 
     assert state_of(engine) == (GenerationState.IDLE, False)
+
+
+def test_a_scoring_that_failed_says_why_and_is_queued_again_on_the_page(researcher: Browser, engine: object) -> None:
+    with Session(engine) as session:  # type: ignore[arg-type]
+        study, checkpoint = make_study(session, slug="one"), make_checkpoint(session, name="small one")
+        make_system(session, study, checkpoint_id=checkpoint.id)
+        make_passage(session, make_dataset(session, study))
+        set_scoring(session, study.id, checkpoint.id, GenerationState.FAILED, reason="It has <another> vocabulary.")
+        lock = scoring_lock(study.id, checkpoint.id)
+        session.commit()
+    page = researcher.get("/studies/one").text
+    assert "It has &lt;another&gt; vocabulary." in page
+    assert "0 of 1 passages" in page
+
+    done = researcher.submit("/studies/one/scoring")
+
+    assert (done.status_code, done.headers["location"]) == (303, "/studies/one")
+    with Session(engine) as session:  # type: ignore[arg-type]
+        assert is_queued(session, lock, statuses=("todo",))
+    assert "vocabulary" not in researcher.get("/studies/one").text
+
+
+def test_continuations_that_nobody_judges_are_counted_on_the_page(researcher: Browser, engine: object) -> None:
+    with Session(engine) as session:  # type: ignore[arg-type]
+        study = make_study(session, slug="one")
+        system, dataset = make_system(session, study), make_dataset(session, study)
+        for unjudged in (True, True, False):
+            make_continuation(session, system, make_passage(session, dataset, unjudged=unjudged))
+        session.commit()
+
+    assert "3 of 3 continuations, 2 of them for automatic metrics alone" in researcher.get("/studies/one").text
 
 
 def test_an_unknown_system_or_deed_is_refused(researcher: Browser, engine: object) -> None:
