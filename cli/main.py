@@ -14,6 +14,7 @@ from cli import (
     hyperfit,
     measure,
     passages,
+    protocol,
     quality,
     recipe,
     results,
@@ -44,6 +45,7 @@ for name, commands in {
     app.add_typer(commands, name=name)
 for part in (*quality.COMMANDS, *taking_part.COMMANDS):
     study.app.command()(part)
+study.app.command()(protocol.protocol)
 for command in (
     demo.demo,
     serve.up,

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.db import Base
+from app.domain.protocol import lock_protocol
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.models import (
     Annotation,
@@ -91,6 +92,7 @@ def make_golden_study(session: Session, *, slug: str = "golden", state: StudySta
     golden.keep([row for of_passage in continuations for row in of_passage])
     comparisons = _make_comparisons(golden, passages, continuations)
     _judge_all(golden, comparisons)
+    lock_protocol(session, study)
     return study
 
 

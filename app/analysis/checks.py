@@ -1,12 +1,15 @@
 """Checks on the study itself: what has to hold before a result may be called final."""
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from app.domain.protocol import departures, locked_protocol, study_protocol
 from app.models import Study
+from app.models.protocol import Stopping
 from app.models.study import Release, StudyState
 
 # Two-sided chance of a fair coin beyond this many standard errors: 1 in 1,000.
@@ -68,12 +71,15 @@ SELECT min(n) AS fewest, max(n) AS most FROM (
 def study_checks(session: Session, study: Study) -> list[Check]:
     """Every check, in the order in which a study comes to pass them."""
     counts = session.execute(_COUNTS, {"study": study.id}).one()
+    orders = session.execute(_ORDER, {"study": study.id}).one()
     return [
+        _protocol(session, study),
         _release(study, counts),
-        _quota(counts),
+        _quota(study, counts),
         _same_passages(session.execute(_PASSAGES, {"study": study.id}).one()),
-        _order(session.execute(_ORDER, {"study": study.id}).one()),
+        _order(orders),
         _gold(study, session.execute(_GOLD, {"study": study.id}).one()),
+        *_stopping(study, annotations=orders.n),
         _closed(study),
     ]
 
@@ -81,6 +87,16 @@ def study_checks(session: Session, study: Study) -> list[Check]:
 def shortcomings(checks: list[Check]) -> tuple[str, ...]:
     """What keeps the results from being final; empty when nothing does."""
     return tuple(check.found for check in checks if check.passed is False)
+
+
+def _protocol(session: Session, study: Study) -> Check:
+    locked = locked_protocol(session, study)
+    if locked is None:
+        return Check("Protocol", None, "the protocol is not locked: the study was not opened by this version")
+    changed = departures(locked, study_protocol(session, study))
+    if changed:
+        return Check("Protocol", False, f"the study departs from its locked protocol in {', '.join(changed)}")
+    return Check("Protocol", True, f"as it was locked on {locked.locked_at:%Y-%m-%d}, when the study opened")
 
 
 def _release(study: Study, counts: Row[Any]) -> Check:
@@ -96,11 +112,13 @@ def _release(study: Study, counts: Row[Any]) -> Check:
     return Check("Release", False, " and ".join(missing))
 
 
-def _quota(counts: Row[Any]) -> Check:
+def _quota(study: Study, counts: Row[Any]) -> Check:
+    """Unfilled comparisons are no failure where the protocol stops the study by something else."""
     if counts.released == 0:
         return Check("Quota", False, "no comparison is released")
     if counts.unfilled:
-        return Check("Quota", False, f"{counts.unfilled:,} of {counts.released:,} comparisons lack annotations")
+        passed = False if study.stopping is Stopping.QUOTA else None
+        return Check("Quota", passed, f"{counts.unfilled:,} of {counts.released:,} comparisons lack annotations")
     return Check("Quota", True, "every comparison has all its annotations")
 
 
@@ -128,6 +146,21 @@ def _gold(study: Study, gold: Row[Any]) -> Check:
     found = f"{100 * share:.0f} % of {gold.n:,} gold judgements are right"
     least = MIN_GOLD_ACCURACY if study.min_gold_accuracy is None else study.min_gold_accuracy
     return Check("Gold", share >= least, f"{found} (at least {100 * least:.0f} % wanted)")
+
+
+def _stopping(study: Study, *, annotations: int) -> list[Check]:
+    """Whether the study ran until its protocol stops it; a full quota is checked by itself."""
+    name = "Stopping rule"
+    if study.stop_after is not None:
+        found = f"{annotations:,} annotations count, and the protocol stops after {study.stop_after:,}"
+        return [Check(name, annotations >= study.stop_after, found)]
+    if study.stop_at is None:
+        return []
+    planned = f"{study.stop_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if study.closed_at is None:
+        return [Check(name, None, f"the protocol stops at {planned}")]
+    found = f"closed {study.closed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and the protocol stops at {planned}"
+    return [Check(name, study.closed_at >= study.stop_at, found)]
 
 
 def _closed(study: Study) -> Check:

@@ -17,6 +17,7 @@ from app.analysis.measuring import measurements, outdated
 from app.analysis.preferences import SystemResult, preference_results
 from app.analysis.rows import COUNTED, WITHDRAWN, Answers, Continuations, DatasetFacts, StudyRows, SystemFacts
 from app.analysis.withdrawn import WithdrawnAnnotators
+from app.domain.protocol import contrasts
 from app.domain.scores import ScoreSummary, score_summaries
 from app.models import Study
 from app.models.system import SCENARIOS
@@ -116,6 +117,11 @@ class Evidence:
     def datasets(self) -> list[DatasetFacts]:
         """In the order they were added."""
         return [DatasetFacts(*row) for row in self.session.execute(_DATASETS, {"study": self.study.id})]
+
+    @cached_property
+    def contrasts(self) -> list[tuple[str, str]]:
+        """Pairs of systems, by name, that the protocol sets out to compare; none where the study only explores."""
+        return contrasts(self.session, self.study)
 
     @cached_property
     def scenarios(self) -> list[int]:

@@ -110,6 +110,7 @@ class Provenance:
     state: str
     queried_at: str
     protocol: str
+    is_locked: bool
     look: int | None
     withdrawn: WithdrawnAnnotators
     shortcomings: tuple[str, ...]
@@ -125,7 +126,7 @@ class Provenance:
         look = f"look {self.look}" if self.look else "no look taken"
         lines = [
             f"study {self.study} ({self.state}), queried {self.queried_at}",
-            f"protocol {self.protocol[:16]}, {look}",
+            f"protocol {self.protocol[:16]}{'' if self.is_locked else ' (not locked)'}, {look}",
         ]
         if self.withdrawn is not WithdrawnAnnotators.BY_PROTOCOL:
             lines.append(f"{self.withdrawn} the annotations of annotators who withdrew")

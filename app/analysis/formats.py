@@ -85,6 +85,7 @@ def provenance_values(provenance: Provenance) -> dict[str, Any]:
         "state": provenance.state,
         "queried_at": provenance.queried_at,
         "protocol_sha256": provenance.protocol,
+        "protocol_locked": provenance.is_locked,
         "look": provenance.look,
         "withdrawn_annotators": str(provenance.withdrawn),
         "final": provenance.is_final,

@@ -17,7 +17,7 @@ from app.analysis.exhibits.repetition import figure_9_left, figure_9_right
 from app.analysis.exhibits.sharpness import figure_4, table_3
 from app.analysis.looks import last_look
 from app.analysis.preferences import SystemResult
-from app.domain.protocol import protocol_hash, study_protocol
+from app.domain.protocol import locked_protocol, protocol_hash, study_protocol
 from app.errors import NotFoundError
 
 BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
@@ -69,12 +69,14 @@ def findings(evidence: Evidence) -> Findings:
 
 
 def _provenance(evidence: Evidence, checks: list[Check]) -> Provenance:
-    look = last_look(evidence.session, evidence.study)
+    session, study = evidence.session, evidence.study
+    look, locked = last_look(session, study), locked_protocol(session, study)
     return Provenance(
-        study=evidence.study.slug,
-        state=str(evidence.study.state),
+        study=study.slug,
+        state=str(study.state),
         queried_at=f"{evidence.queried_at:%Y-%m-%dT%H:%M:%SZ}",
-        protocol=protocol_hash(study_protocol(evidence.session, evidence.study)),
+        protocol=locked.sha256 if locked else protocol_hash(study_protocol(session, study)),
+        is_locked=locked is not None,
         look=look.number if look else None,
         withdrawn=evidence.withdrawn,
         shortcomings=shortcomings(checks),

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.protocol import lock_protocol
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.taking_part import keep_guidelines
 from app.errors import ConflictError, NotFoundError, ToprankError
@@ -111,12 +112,13 @@ def reference_tokenizer(session: Session, study: Study) -> ReferenceTokenizer:
 
 
 def move_study(session: Session, study: Study, state: StudyState) -> Study:
-    """Open, pause or close a study. Raises ConflictError when it is not in a state for that."""
+    """Open, pause or close a study; opening locks its protocol. Raises ConflictError when its state forbids it."""
     if study.state not in MOVES[state]:
         raise ConflictError(f"The study {study.slug!r} is {study.state}; it cannot become {state}.")
     if state == StudyState.OPEN:
         _check_is_ready(session, study)
         study.opened_at = study.opened_at or datetime.now(UTC)
+        lock_protocol(session, study)
     if state == StudyState.CLOSED:
         study.closed_at = datetime.now(UTC)
     study.state = state

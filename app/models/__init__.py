@@ -9,6 +9,7 @@ from app.models.hyperfitting import HyperfitPoint, HyperfitRun, HyperfitTexts
 from app.models.measurement import Measurement, Measuring
 from app.models.passage import Passage
 from app.models.person import ApiToken, Invitation, LoginAttempt, LoginSession, Person
+from app.models.protocol import Contrast, LockedProtocol
 from app.models.review import Review
 from app.models.score import Score, Scoring
 from app.models.study import Dataset, Look, ReferenceTokens, Study
@@ -36,6 +37,7 @@ __all__ = [
     "Consent",
     "ConsentForm",
     "Continuation",
+    "Contrast",
     "Dataset",
     "EnglishCheck",
     "Flag",
@@ -45,6 +47,7 @@ __all__ = [
     "HyperfitRun",
     "HyperfitTexts",
     "Invitation",
+    "LockedProtocol",
     "LoginAttempt",
     "LoginSession",
     "Look",

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
 from app.models.columns import CreatedAt, Id, Timestamp, text_enum
+from app.models.protocol import Stopping
 
 DEFAULT_GUIDELINES = """\
 Read the context, then both continuations. Choose the continuation you prefer as a reader: the one that goes on more
@@ -53,7 +54,7 @@ class Study(Base):
     """One evaluation; `comparisons` counts its released comparisons and hands out their dense numbers.
 
     `gold_share` and `repeat_share` are of all assignments, `max_share` is what one annotator may fill of the study. A
-    threshold without a value pauses nobody.
+    threshold without a value pauses nobody. `stop_at` and `stop_after` belong to the stopping rules that need them.
     """
 
     __tablename__ = "study"
@@ -75,6 +76,11 @@ class Study(Base):
             "pass_mark >= 0 AND attempts >= 1 AND retry_minutes >= 0 AND break_minutes >= 0",
             name="annotator_rules_in_range",
         ),
+        CheckConstraint(
+            "(stopping = 'date') = (stop_at IS NOT NULL) AND (stopping = 'annotations') = (stop_after IS NOT NULL)",
+            name="stopping_complete",
+        ),
+        CheckConstraint("stop_after >= 1", name="stop_after_positive"),
     )
 
     id: Mapped[Id]
@@ -103,6 +109,9 @@ class Study(Base):
     min_self_consistency: Mapped[float | None]
     min_reading_ms: Mapped[int | None]
     withdrawal: Mapped[Withdrawal] = mapped_column(text_enum(Withdrawal, "withdrawal"), default=Withdrawal.REPLACE)
+    stopping: Mapped[Stopping] = mapped_column(text_enum(Stopping, "stopping"), default=Stopping.QUOTA)
+    stop_at: Mapped[Timestamp | None]
+    stop_after: Mapped[int | None]
     # What it asks of annotators before their first comparison; by default nothing.
     consent_version: Mapped[int] = mapped_column(default=0)  # 0: no consent form
     asks_english: Mapped[bool] = mapped_column(default=False)

@@ -29,11 +29,13 @@ _COLUMNS = (
 )
 # Every pair of up to so many systems; beyond, each against the first, or the table says more than can be read.
 ALL_PAIRS = 6
+_PLANNED = "Planned: the protocol named these pairs before the study opened."
+_EXPLORED = "Exploratory: the protocol named no pairs, so that these were chosen by no plan."
 
 
 def paired_comparisons(evidence: Evidence) -> Exhibit:
     """Difference of preference ratios on shared passages, with exact and bootstrap p, adjusted by Holm over all."""
-    pairs = [pair for scenario in evidence.scenarios for pair in _pairs(evidence.preferences, scenario)]
+    pairs = [pair for scenario in evidence.scenarios for pair in _pairs(evidence, scenario)]
     compared = [(one, other, found) for one, other in pairs if (found := _compare(evidence, one, other))]
     adjusted = holm([found.exact_p for _, _, found in compared])
     rows = tuple(_row(*three, p) for three, p in zip(compared, adjusted, strict=True))
@@ -56,13 +58,18 @@ def paired_comparisons(evidence: Evidence) -> Exhibit:
                 )
             ),
         ),
+        notes=(_PLANNED if evidence.contrasts else _EXPLORED,) if rows else (),
         draw=_dots(compared) if rows else None,
         missing=None if rows else "No two systems have been judged on the same passage yet.",
     )
 
 
-def _pairs(results: list[SystemResult], scenario: int) -> list[tuple[SystemResult, SystemResult]]:
-    inside = [result for result in results if result.scenario == scenario]
+def _pairs(evidence: Evidence, scenario: int) -> list[tuple[SystemResult, SystemResult]]:
+    """The contrasts that the protocol names; without any every pair, or each against the first."""
+    inside = [result for result in evidence.preferences if result.scenario == scenario]
+    if evidence.contrasts:
+        named = {result.system.name: result for result in inside}
+        return [(named[one], named[other]) for one, other in evidence.contrasts if one in named and other in named]
     if len(inside) > ALL_PAIRS:
         return [(result, inside[0]) for result in inside[1:]]
     return [(later, earlier) for number, later in enumerate(inside) for earlier in inside[:number]]

@@ -14,9 +14,11 @@ from app.analysis.exhibits.instruct import table_6
 from app.analysis.exhibits.repetition import figure_9_right, ttr_by_consensus
 from app.analysis.exhibits.sharpness import figure_4, table_3
 from app.analysis.registry import findings
+from app.domain.protocol import set_contrasts
 from app.domain.scores import TopChoices
 from app.errors import NotFoundError
 from app.models import Checkpoint, HyperfitRun, Passage, ReferenceTokens, Study, System
+from app.models.study import StudyState
 from metrics.consensus import Consensus
 from metrics.ttr import sliding_ttr
 from tests.app.conftest import Browser
@@ -114,6 +116,23 @@ def test_without_scores_the_exhibits_say_what_to_do(db: Session, golden: Study) 
     for exhibit in (table_3(evidence), table_6(evidence), figure_4(evidence), figure_5_left(evidence)):
         assert exhibit.rows == ()
         assert "toprank score" in str(exhibit.missing)
+
+
+def test_without_contrasts_every_pair_is_compared_and_said_to_be_exploratory(db: Session, golden: Study) -> None:
+    table = findings(Evidence(db, golden)).find("comparisons")
+    # 3 systems, 2 scenarios
+    assert len(table.rows) == 6
+    assert table.notes[0].startswith("Exploratory")
+
+
+def test_only_the_contrasts_of_the_protocol_are_compared(db: Session, golden: Study) -> None:
+    golden.state = StudyState.DRAFT
+    set_contrasts(db, golden, [("tiny, hyperfitted", "tiny, greedy")])
+    golden.state = StudyState.CLOSED
+    table = findings(Evidence(db, golden)).find("comparisons")
+    assert [row[:3] for row in table.rows] == [("tiny, hyperfitted", "tiny, greedy", one) for one in (128, 256)]
+    assert "Holm over 2" in table.signatures[0]
+    assert table.notes[0].startswith("Planned")
 
 
 def test_figure_9_left_groups_texts_by_consensus(db: Session, golden: Study) -> None:
