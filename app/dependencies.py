@@ -59,9 +59,11 @@ async def get_session(request: Request) -> AsyncIterator[Session]:
             yield session
             succeeded = True
         finally:
-            with CancelScope(shield=True):
-                # A limiter of its own: threads that wait for a lock must not keep its holder from finishing.
-                await to_thread.run_sync(end_transaction, session, succeeded, limiter=CapacityLimiter(1))
+            # An endpoint that has committed in its own thread leaves nothing to do that could wait.
+            if session.in_transaction():
+                with CancelScope(shield=True):
+                    # A limiter of its own: threads that wait for a lock must not keep its holder from finishing.
+                    await to_thread.run_sync(end_transaction, session, succeeded, limiter=CapacityLimiter(1))
 
 
 def end_transaction(session: Session, succeeded: bool) -> None:
@@ -88,7 +90,7 @@ ShortTransactions = Annotated[sessionmaker[Session], Depends(short_transactions)
 Streams = Annotated[sessionmaker[Session], Depends(streams)]
 
 
-def find_person(request: Request, session: DbSession, short: ShortTransactions) -> Person | None:
+def find_visitor(request: Request, session: DbSession, short: ShortTransactions) -> Visitor | None:
     """Whoever this browser is logged in as, also left in `request.state.person` for the page."""
     token = browser_token(request)
     login = find_login(session, token, idle=resources_of(request).settings.session_idle) if token else None
@@ -97,35 +99,53 @@ def find_person(request: Request, session: DbSession, short: ShortTransactions) 
     if login.is_due:
         with short.begin() as second:
             note_activity(second, token)
-    person = login.person
-    request.state.person = Visitor(person.id, person.email, person.role)
-    return person
+    visitor = Visitor(login.person_id, login.email, login.role)
+    request.state.person = visitor
+    return visitor
 
 
-VisitorPerson = Annotated[Person | None, Depends(find_person)]
+FoundVisitor = Annotated[Visitor | None, Depends(find_visitor)]
 
 
-async def require_person(request: Request, person: VisitorPerson) -> Person:
+async def require_visitor(request: Request, visitor: FoundVisitor) -> Visitor:
     """Anybody with a login; the others are sent to the login page."""
-    if person is None:
+    if visitor is None:
         raise LoginRequiredError(request)
-    return person
+    return visitor
 
 
-CurrentPerson = Annotated[Person, Depends(require_person)]
+CurrentVisitor = Annotated[Visitor, Depends(require_visitor)]
 
 
-def require(*roles: Role) -> Callable[[Person], Awaitable[Person]]:
+def load_person(session: DbSession, visitor: CurrentVisitor) -> Person:
+    """Anybody with a login, as the row that pages about people work on."""
+    return session.get_one(Person, visitor.id)
+
+
+CurrentPerson = Annotated[Person, Depends(load_person)]
+
+
+def allow(*roles: Role) -> Callable[[Visitor], Awaitable[Visitor]]:
     """A dependency that lets these roles through and answers 403 to the others."""
 
-    async def check_role(person: CurrentPerson) -> Person:
-        if person.role not in roles:
-            raise ForbiddenError(f"This page is not for {person.role}s. Ask an admin if you should see it.")
-        return person
+    async def check_role(visitor: CurrentVisitor) -> Visitor:
+        if visitor.role not in roles:
+            raise ForbiddenError(f"This page is not for {visitor.role}s. Ask an admin if you should see it.")
+        return visitor
 
     return check_role
 
 
-CurrentAnnotator = Annotated[Person, Depends(require(Role.ANNOTATOR))]
+def require(*roles: Role) -> Callable[..., Person]:
+    """The same, with the person's row."""
+
+    def load_allowed(person: CurrentPerson, _visitor: Annotated[Visitor, Depends(allow(*roles))]) -> Person:
+        return person
+
+    return load_allowed
+
+
+# Plain values: what every judgement asks for costs no more than it must.
+CurrentAnnotator = Annotated[Visitor, Depends(allow(Role.ANNOTATOR))]
 CurrentResearcher = Annotated[Person, Depends(require(Role.RESEARCHER, Role.ADMIN))]
 CurrentAdmin = Annotated[Person, Depends(require(Role.ADMIN))]

@@ -1,6 +1,5 @@
 """The statements of a judgement straight from psycopg: what the database alone costs, and so the floor of ours."""
 
-import re
 import threading
 import time
 from contextlib import ExitStack
@@ -10,7 +9,6 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.rows import dict_row
-from sqlalchemy import TextClause
 
 from app.annotation import claims, drawing, leases, page, verdicts
 from app.domain.annotator_lock import ANNOTATOR_LOCKS
@@ -29,22 +27,14 @@ EQUAL = {
 }
 
 
-def for_psycopg(statement: TextClause) -> str:
-    """The same SQL with psycopg's parameters."""
-    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement.text)
-
-
 CYCLE = {
-    name: for_psycopg(statement)
-    for name, statement in {
-        "lock": leases._LOCK_CLAIM,
-        "mine": verdicts._MINE,
-        "answer": verdicts._ANSWER,
-        "held": claims._HELD,
-        "draw": drawing._AT_RANDOM,
-        "lease": claims._LEASE,
-        "pairs": page._PAIRS,
-    }.items()
+    "lock": leases._LOCK_CLAIM.sql,
+    "mine": verdicts._MINE.sql,
+    "answer": verdicts._ANSWER.sql,
+    "held": claims._HELD.sql,
+    "draw": drawing._OF_FEW.sql,
+    "lease": claims._LEASE.sql,
+    "page": page._PAGE.sql,
 }
 
 
@@ -57,7 +47,6 @@ class RawAnnotator:
             "annotator": annotator_id,
             "study": pool.study_id,
             "comparisons": pool.comparisons,
-            "draws": drawing.FEW,
             "is_open": True,
             "lease": timedelta(minutes=20),
             "key": ANNOTATOR_LOCKS + annotator_id,
@@ -88,7 +77,7 @@ class RawAnnotator:
             held = self.connection.execute(CYCLE["held"], parameters).fetchone() or {}
             following = self._lease("next" if held["shown"] else "shown")
             shown: UUID | None = held["shown"] or following
-            self.connection.execute(CYCLE["pairs"], {"claims": [shown, following]}).fetchall()
+            self.connection.execute(CYCLE["page"], self.fixed | {"shown": shown, "next": following}).fetchall()
             return shown
 
     def _lease(self, state: str) -> UUID | None:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.annotation.drawing import Drawn, draw_at_random, draw_exactly
 from app.annotation.kinds import Check, draw_check
 from app.annotation.leases import NEXT_MARGIN, expire_leases, lease_of, renew_leases
 from app.annotation.order import candidate_is_first
+from app.db import Statement
 from app.domain.annotator_lock import lock_annotator
 from app.domain.reviews import OUT
 from app.domain.staffing import is_at_cap
@@ -33,7 +33,7 @@ class Held:
 
 # One row, whatever the annotator holds; each part finds its row by an index of its own. What is next is shown from now
 # on if nothing else is and the annotator may go on.
-_HELD = text("""
+_HELD = Statement("""
 WITH review AS MATERIALIZED (
     SELECT decision FROM review WHERE annotator_id = :annotator AND study_id = :study ORDER BY id DESC LIMIT 1
 ), promoted AS (
@@ -57,7 +57,7 @@ LEFT JOIN assignment next
 """)
 
 # What somebody was last given and did not answer comes back to them, if nobody else has taken the slot.
-_LAPSED = text("""
+_LAPSED = Statement("""
 SELECT a.id
 FROM assignment a JOIN comparison c ON c.id = a.comparison_id
 WHERE a.annotator_id = :annotator AND a.study_id = :study AND a.state = 'expired'
@@ -72,7 +72,7 @@ CASE WHEN {kind} = 'study' THEN (SELECT min(s) FROM generate_series(1, c.quota) 
     WHERE NOT EXISTS (SELECT FROM assignment b WHERE b.comparison_id = c.id AND b.slot = s)) END
 """
 
-_REVIVE = text(f"""
+_REVIVE = Statement(f"""
 WITH revived AS (
     UPDATE assignment a
     SET state = 'shown', slot = {_SLOT.format(kind="a.kind")}, ended_at = NULL, shown_at = coalesce(shown_at, now()),
@@ -85,7 +85,7 @@ WITH revived AS (
 SELECT claim FROM revived
 """)
 
-_LEASE = text(f"""
+_LEASE = Statement(f"""
 WITH taken AS (
     UPDATE comparison SET taken = taken + 1 WHERE id = :comparison AND CAST(:kind AS text) = 'study'
 )
@@ -104,8 +104,7 @@ def hold(session: Session, study: Study, annotator_id: int) -> Held:
     Loading the page any number of times, in any number of tabs, changes nothing. The annotator must be locked.
     """
     is_open = study.state == StudyState.OPEN
-    parameters = {"annotator": annotator_id, "study": study.id, "lease": lease_of(study), "is_open": is_open}
-    held = session.execute(_HELD, parameters).one()
+    held = _HELD.one(session, annotator=annotator_id, study=study.id, lease=lease_of(study), is_open=is_open)
     shown, following, ordinal = held.shown, held.next, held.ordinal
     if not is_open or held.decision in OUT:
         return Held(shown, None)
@@ -156,7 +155,7 @@ def _lease(
     check = draw_check(session, study, annotator_id=annotator_id, ordinal=ordinal)
     leased = _values_of_check(check) if check else _values_of_drawn(study, annotator_id, drawn)
     held = {"study": study.id, "annotator": annotator_id, "ordinal": ordinal, "state": state.value}
-    session.execute(_LEASE, {"claim": claim, "lease": lease_of(study) + margin, **held, **leased})
+    _LEASE.run(session, claim=claim, lease=lease_of(study) + margin, **held, **leased)
     return claim
 
 
@@ -183,8 +182,8 @@ def _values_of_check(check: Check) -> dict[str, int | str | bool]:
 
 
 def _revive(session: Session, study: Study, annotator_id: int) -> UUID | None:
-    lapsed = session.execute(_LAPSED, {"annotator": annotator_id, "study": study.id}).scalar_one_or_none()
+    lapsed = _LAPSED.first(session, annotator=annotator_id, study=study.id)
     if lapsed is None:
         return None
-    claim: UUID = session.execute(_REVIVE, {"id": lapsed, "lease": lease_of(study)}).scalar_one()
+    claim: UUID = _REVIVE.one(session, id=lapsed.id, lease=lease_of(study)).claim
     return claim

@@ -7,9 +7,9 @@ when 32 more miss, the pool is nearly dry for this annotator, and an exact searc
 
 from typing import NamedTuple
 
-from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from app.db import Statement
 from app.models import Study
 
 FEW, MANY = 8, 32
@@ -26,11 +26,12 @@ class Drawn(NamedTuple):
     eligible: float
 
 
-# Numbers are drawn in a CTE of their own, so that random() runs once for each. The lock is taken on the row as it is
+# Numbers are drawn in a CTE of their own, so that random() runs once for each. How many is no parameter: Postgres would
+# plan the statement anew each time, which takes longer than running it. The lock is taken on the row as it is
 # now: Postgres checks `taken < quota` again on the version that it locks.
-_AT_RANDOM = text("""
+_AT_RANDOM = """
 WITH drawn AS MATERIALIZED (
-    SELECT draw, 1 + floor(random() * :comparisons)::int AS number FROM generate_series(1, :draws) AS draw
+    SELECT draw, 1 + floor(random() * :comparisons)::int AS number FROM generate_series(1, {draws}) AS draw
 ), eligible AS MATERIALIZED (
     SELECT drawn.draw, c.id, count(*) OVER () AS hits
     FROM drawn JOIN comparison c ON c.study_id = :study AND c.number = drawn.number
@@ -38,14 +39,15 @@ WITH drawn AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM assignment a WHERE a.annotator_id = :annotator AND a.passage_id = c.passage_id)
 )
 SELECT c.id, 1 AS exposure,
-       e.hits::float * :comparisons / :draws AS eligible
+       e.hits::float * :comparisons / {draws} AS eligible
 FROM eligible e JOIN comparison c ON c.id = e.id
 WHERE NOT c.withdrawn AND c.taken < c.quota
 ORDER BY e.draw LIMIT 1
 FOR NO KEY UPDATE OF c SKIP LOCKED
-""")
+"""
+_OF_FEW, _OF_MANY = (Statement(_AT_RANDOM.format(draws=draws)) for draws in (FEW, MANY))
 
-_EXACTLY = text("""
+_EXACTLY = Statement("""
 SELECT c.id, 1 AS exposure, 0.0 AS eligible
 FROM comparison c
 WHERE c.study_id = :study AND c.number IS NOT NULL AND NOT c.withdrawn AND c.taken < c.quota
@@ -55,7 +57,7 @@ FOR NO KEY UPDATE OF c SKIP LOCKED
 """)
 
 # Passages this annotator has met before, met least often first, and long enough ago to be forgotten.
-_AGAIN = text("""
+_AGAIN = Statement("""
 WITH mine AS (
     SELECT passage_id, row_number() OVER (ORDER BY id) AS nth, count(*) OVER () AS judged
     FROM assignment WHERE annotator_id = :annotator AND study_id = :study
@@ -77,8 +79,7 @@ def draw_at_random(session: Session, study: Study, annotator_id: int) -> Drawn |
     if study.comparisons == 0:
         return None
     parameters = {"study": study.id, "annotator": annotator_id, "comparisons": study.comparisons}
-    few = _first(session, _AT_RANDOM, draws=FEW, **parameters)
-    return few or _first(session, _AT_RANDOM, draws=MANY, **parameters)
+    return _first(session, _OF_FEW, **parameters) or _first(session, _OF_MANY, **parameters)
 
 
 def draw_exactly(session: Session, study: Study, annotator_id: int) -> Drawn | None:
@@ -99,6 +100,6 @@ def draw_exactly(session: Session, study: Study, annotator_id: int) -> Drawn | N
     )
 
 
-def _first(session: Session, statement: TextClause, **parameters: int) -> Drawn | None:
-    row = session.execute(statement, parameters).one_or_none()
+def _first(session: Session, statement: Statement, **parameters: int) -> Drawn | None:
+    row = statement.first(session, **parameters)
     return Drawn(*row) if row else None

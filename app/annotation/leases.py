@@ -6,9 +6,9 @@ The order of locks, everywhere: the annotator (advisory), then a comparison, the
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.db import Statement
 from app.domain.annotator_lock import ANNOTATOR_LOCKS
 from app.models import Study
 
@@ -20,14 +20,14 @@ LONGEST_LEASES = 3
 
 # The comparison is locked before its assignment is read, or a lease could expire in between and lose its slot. The
 # annotator is locked first, whatever the plan: a row is locked only after the join has found it.
-_LOCK_CLAIM = text("""
+_LOCK_CLAIM = Statement("""
 WITH annotator AS MATERIALIZED (SELECT pg_advisory_xact_lock(:key))
 SELECT c.id FROM annotator, comparison c
 WHERE c.id = (SELECT comparison_id FROM assignment WHERE claim = :claim AND annotator_id = :annotator)
 FOR NO KEY UPDATE OF c
 """)
 
-_EXPIRE = text("""
+_EXPIRE = Statement("""
 WITH stale AS MATERIALIZED (
     SELECT id FROM comparison
     WHERE id IN (SELECT comparison_id FROM assignment
@@ -44,16 +44,16 @@ WITH stale AS MATERIALIZED (
 ), given_back AS (
     UPDATE comparison c SET taken = c.taken - freed.slots FROM freed WHERE c.id = freed.comparison_id RETURNING 1
 )
-SELECT count(*) FROM ended
+SELECT count(*) AS leases FROM ended
 """)
 
-_RENEW = text("""
+_RENEW = Statement("""
 UPDATE assignment
 SET lease_expires_at = CASE state WHEN 'shown' THEN now() + :lease ELSE now() + :lease + :margin END
 WHERE annotator_id = :annotator AND study_id = :study AND state IN ('shown', 'next')
 """)
 
-_KEEP = text("""
+_KEEP = Statement("""
 UPDATE assignment a
 SET lease_expires_at = least(now() + s.lease_minutes * interval '1 minute',
                              a.shown_at + :longest * s.lease_minutes * interval '1 minute')
@@ -61,7 +61,7 @@ FROM study s
 WHERE s.id = a.study_id AND a.claim = :claim AND a.annotator_id = :annotator AND a.state = 'shown'
 """)
 
-_SHORTEN = text("""
+_SHORTEN = Statement("""
 UPDATE assignment SET lease_expires_at = least(lease_expires_at, now() + :leaving)
 WHERE annotator_id = :annotator AND state IN ('shown', 'next')
   AND study_id = (SELECT study_id FROM assignment WHERE claim = :claim AND annotator_id = :annotator)
@@ -70,7 +70,7 @@ WHERE annotator_id = :annotator AND state IN ('shown', 'next')
 
 def lock_claim(session: Session, annotator_id: int, claim: UUID) -> None:
     """Lock the annotator, then the comparison behind their claim, if there is one."""
-    session.execute(_LOCK_CLAIM, {"key": ANNOTATOR_LOCKS + annotator_id, "annotator": annotator_id, "claim": claim})
+    _LOCK_CLAIM.run(session, key=ANNOTATOR_LOCKS + annotator_id, annotator=annotator_id, claim=claim)
 
 
 def lease_of(study: Study) -> timedelta:
@@ -80,21 +80,20 @@ def lease_of(study: Study) -> timedelta:
 
 def expire_leases(session: Session, study_id: int) -> int:
     """End leases that ran out and free their slots; returns how many. What others work on waits."""
-    ended: int = session.execute(_EXPIRE, {"study": study_id}).scalar_one()
+    ended: int = _EXPIRE.one(session, study=study_id).leases
     return ended
 
 
 def renew_leases(session: Session, study: Study, annotator_id: int) -> None:
     """Start the annotator's leases anew, since they are here."""
-    parameters = {"annotator": annotator_id, "study": study.id, "lease": lease_of(study), "margin": NEXT_MARGIN}
-    session.execute(_RENEW, parameters)
+    _RENEW.run(session, annotator=annotator_id, study=study.id, lease=lease_of(study), margin=NEXT_MARGIN)
 
 
 def keep_lease(session: Session, annotator_id: int, claim: UUID) -> None:
     """Renew what is shown while the page stays open, up to three leases after it was first shown."""
-    session.execute(_KEEP, {"annotator": annotator_id, "claim": claim, "longest": LONGEST_LEASES})
+    _KEEP.run(session, annotator=annotator_id, claim=claim, longest=LONGEST_LEASES)
 
 
 def shorten_leases(session: Session, annotator_id: int, claim: UUID) -> None:
     """The page was left: let the leases end in a minute, yet not at once, since a reload leaves the page too."""
-    session.execute(_SHORTEN, {"annotator": annotator_id, "claim": claim, "leaving": LEAVING})
+    _SHORTEN.run(session, annotator=annotator_id, claim=claim, leaving=LEAVING)

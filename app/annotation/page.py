@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.annotation.claims import Held
+from app.db import Statement
 from app.domain.reviews import OUT, last_decision
 from app.domain.staffing import is_at_cap
 from app.errors import NotFoundError
@@ -31,6 +32,15 @@ class Pair:
     verdict: VerdictShown | None = None
 
 
+@dataclass(frozen=True)
+class Page:
+    """What an annotator has before them, what waits behind it, and how many they judged since midnight (UTC)."""
+
+    shown: Pair | None
+    following: Pair | None
+    judged_today: int
+
+
 class Standing(StrEnum):
     """Why there is nothing to judge."""
 
@@ -43,12 +53,17 @@ class Standing(StrEnum):
     EXHAUSTED = "exhausted"
 
 
-_PAIRS = text("""
-SELECT a.claim, p.context,
+# Always a row, since what was judged today is shown with nothing to judge as well. The claims are named one by one: for
+# an array of unknown length, Postgres would plan the statement anew each time.
+_PAGE = Statement("""
+SELECT today.judged, a.claim, p.context,
        CASE WHEN a.candidate_first THEN c.candidate_text ELSE c.reference_text END AS first,
        CASE WHEN a.candidate_first THEN c.reference_text ELSE c.candidate_text END AS second
-FROM assignment a JOIN comparison c ON c.id = a.comparison_id JOIN passage p ON p.id = a.passage_id
-WHERE a.claim = ANY(:claims)
+FROM (SELECT count(*) AS judged FROM annotation
+       WHERE annotator_id = :annotator AND study_id = :study AND status NOT IN ('superseded', 'training')
+         AND answered_at >= date_trunc('day', now())) today
+LEFT JOIN (assignment a JOIN comparison c ON c.id = a.comparison_id JOIN passage p ON p.id = a.passage_id)
+  ON a.claim IN (CAST(:shown AS uuid), CAST(:next AS uuid))
 """)
 
 _LAST = text("""
@@ -61,12 +76,6 @@ JOIN annotation n ON n.assignment_id = a.id AND n.status <> 'superseded'
 WHERE a.annotator_id = :annotator AND a.study_id = :study AND a.kind <> 'training'
   AND a.state IN ('answered', 'skipped')
 ORDER BY a.ended_at DESC, a.id DESC LIMIT 1
-""")
-
-_DONE_TODAY = text("""
-SELECT count(*) FROM annotation
-WHERE annotator_id = :annotator AND study_id = :study AND status NOT IN ('superseded', 'training')
-  AND answered_at >= date_trunc('day', now())
 """)
 
 _REMAINING = text("""
@@ -99,23 +108,21 @@ def owner(key: bytes, annotator_id: int) -> str:
     return hmac.digest(key, f"outbox:{annotator_id}".encode(), hashlib.sha256).hex()[:16]
 
 
-def read_pairs(session: Session, held: Held) -> tuple[Pair | None, Pair | None]:
-    """The texts of what is shown and of what comes next, in their display order."""
-    claims = [claim for claim in (held.shown, held.next) if claim is not None]
-    pairs = {row.claim: Pair(*row) for row in session.execute(_PAIRS, {"claims": claims})} if claims else {}
-    return (pairs[held.shown] if held.shown else None, pairs[held.next] if held.next else None)
+def read_page(session: Session, study: Study, annotator_id: int, held: Held) -> Page:
+    """The texts of what is shown and of what comes next, in their display order, and what was done today."""
+    rows = _PAGE.run(session, annotator=annotator_id, study=study.id, shown=held.shown, next=held.next).fetchall()
+    pairs = {row.claim: Pair(row.claim, row.context, row.first, row.second) for row in rows if row.claim}
+    return Page(
+        shown=pairs[held.shown] if held.shown else None,
+        following=pairs[held.next] if held.next else None,
+        judged_today=rows[0].judged,
+    )
 
 
 def last_answered(session: Session, study: Study, annotator_id: int) -> Pair | None:
     """The comparison whose verdict may still be changed; None before the first answer and after a skip."""
     row = session.execute(_LAST, {"annotator": annotator_id, "study": study.id}).one_or_none()
     return Pair(row.claim, row.context, row.first, row.second, VerdictShown(row.verdict)) if row else None
-
-
-def judged_today(session: Session, study: Study, annotator_id: int) -> int:
-    """How many comparisons the annotator judged since midnight (UTC)."""
-    judged: int = session.execute(_DONE_TODAY, {"annotator": annotator_id, "study": study.id}).scalar_one()
-    return judged
 
 
 def standing(session: Session, study: Study, annotator_id: int) -> Standing:

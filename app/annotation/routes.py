@@ -183,15 +183,20 @@ def _go_on(request: Request, session: Session, study_id: int, annotator_id: int)
 
 
 def _show(request: Request, session: Session, study: Study, annotator_id: int, held: Held) -> HTMLResponse:
-    """The whole page, or to htmx only the part that changes."""
-    shown, following = page.read_pairs(session, held)
+    """The whole page, or to htmx only the part that changes.
+
+    Committed before it is written: another request can have the connection meanwhile, and no other thread is needed.
+    """
+    seen = page.read_page(session, study, annotator_id, held)
+    standing = None if seen.shown else page.standing(session, study, annotator_id)
+    session.commit()
     return render(
         request,
         "annotation/_judgement.html" if is_htmx(request) else "annotation/annotate.html",
         study=study,
-        shown=shown,
-        following=following,
-        judged_today=page.judged_today(session, study, annotator_id),
-        standing=None if shown else page.standing(session, study, annotator_id),
+        shown=seen.shown,
+        following=seen.following,
+        judged_today=seen.judged_today,
+        standing=standing,
         owner=page.owner(resources_of(request).key, annotator_id),
     )

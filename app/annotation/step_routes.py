@@ -10,11 +10,11 @@ from pydantic import Field
 from app.annotation import page, qualification, verdicts
 from app.annotation.routes import VerdictForm
 from app.annotation.steps import Step, asked_steps, give_consent, has_read_before, missing_step, note_reading
-from app.dependencies import CurrentAnnotator, DbSession
+from app.dependencies import CurrentAnnotator, DbSession, Visitor
 from app.domain.english import english_of, record_english
 from app.domain.taking_part import consent_form
 from app.forms import EnglishForm, PageForm
-from app.models import Person, Study
+from app.models import Study
 from app.templating import render, see_other
 
 router = APIRouter(prefix="/annotate")
@@ -150,7 +150,7 @@ def ask_next_training(
 
 
 def _show(
-    request: Request, session: DbSession, study: Study, annotator: Person, step: Step, **context: Any
+    request: Request, session: DbSession, study: Study, annotator: Visitor, step: Step, **context: Any
 ) -> Response:
     return render(
         request,

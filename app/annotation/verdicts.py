@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.annotation.leases import lock_claim
+from app.db import Statement
 from app.domain.reviews import pause_if_below
 from app.errors import ConflictError, NotFoundError
 from app.models import Study
@@ -41,7 +41,7 @@ class Outcome:
     status: AnnotationStatus | None
 
 
-_MINE = text("""
+_MINE = Statement("""
 SELECT a.id, a.study_id, a.comparison_id, a.kind, a.slot, a.state, a.candidate_first, a.shown_at,
        s.state AS study_state, s.min_reading_ms,
        coalesce((SELECT max(version) FROM guidelines_reading g
@@ -56,16 +56,16 @@ LEFT JOIN annotation n ON n.assignment_id = a.id AND n.status <> 'superseded'
 WHERE a.claim = :claim AND a.annotator_id = :annotator
 """)
 
-_TAKE_FREE_SLOT = text("""
+_TAKE_FREE_SLOT = Statement("""
 UPDATE comparison c SET taken = c.taken + 1
 WHERE c.id = :comparison AND NOT c.withdrawn AND c.taken < c.quota
 RETURNING (SELECT min(s) FROM generate_series(1, c.quota) s
-           WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s))
+           WHERE NOT EXISTS (SELECT FROM assignment a WHERE a.comparison_id = c.id AND a.slot = s)) AS slot
 """)
 
-_GIVE_BACK = text("UPDATE comparison SET taken = taken - 1 WHERE id = :comparison")
+_GIVE_BACK = Statement("UPDATE comparison SET taken = taken - 1 WHERE id = :comparison")
 
-_END = text("""
+_END = Statement("""
 UPDATE assignment
 SET state = 'skipped', slot = NULL, skip_reason = :reason, ended_at = now(), shown_at = coalesce(shown_at, now())
 WHERE id = :assignment
@@ -80,7 +80,7 @@ SELECT a.study_id, a.id, a.comparison_id, a.annotator_id, CAST(:slot AS smallint
        greatest(0, least(:duration_ms, extract(epoch FROM now() - a.claimed_at) * 1000))::bigint
 """
 
-_ANSWER = text(f"""
+_ANSWER = Statement(f"""
 WITH counted AS (
     UPDATE comparison SET answered = answered + 1 WHERE id = :comparison AND CAST(:status AS text) = 'counted'
 ), ended AS (
@@ -92,13 +92,13 @@ WITH counted AS (
 RETURNING id
 """)
 
-_SUPERSEDE = text("UPDATE annotation SET status = 'superseded', slot = NULL WHERE id = :supersedes")
+_SUPERSEDE = Statement("UPDATE annotation SET status = 'superseded', slot = NULL WHERE id = :supersedes")
 
-_REVISE = text(f"{_INSERT} FROM assignment a WHERE a.id = :assignment RETURNING id")
+_REVISE = Statement(f"{_INSERT} FROM assignment a WHERE a.id = :assignment RETURNING id")
 
-_IS_LAST = text("""
+_IS_LAST = Statement("""
 SELECT NOT EXISTS (SELECT FROM assignment b WHERE b.annotator_id = :annotator AND b.study_id = :study
-                   AND b.state IN ('answered', 'skipped') AND (b.ended_at, b.id) > (a.ended_at, a.id))
+                   AND b.state IN ('answered', 'skipped') AND (b.ended_at, b.id) > (a.ended_at, a.id)) AS is_last
 FROM assignment a WHERE a.id = :assignment
 """)
 
@@ -125,7 +125,7 @@ def record_verdict(session: Session, annotator_id: int, claim: UUID, answer: Ans
     if mine.state == AssignmentState.SKIPPED:
         return Outcome(mine.study_id, None, None)
     status, slot = _settle(session, mine)
-    annotation_id = session.execute(_ANSWER, _values(mine, answer, status, slot)).scalar_one()
+    annotation_id = _ANSWER.one(session, **_values(mine, answer, status, slot)).id
     if _says_something(mine, answer):
         pause_if_below(session, session.get_one(Study, mine.study_id), annotator_id)
     return Outcome(mine.study_id, annotation_id, status)
@@ -143,12 +143,11 @@ def revise_verdict(session: Session, annotator_id: int, claim: UUID, answer: Ans
     status = AnnotationStatus(mine.status)
     if mine.verdict_shown == answer.verdict:
         return Outcome(mine.study_id, mine.annotation_id, status)
-    parameters = {"annotator": annotator_id, "study": mine.study_id, "assignment": mine.id}
-    if not session.execute(_IS_LAST, parameters).scalar_one():
+    if not _IS_LAST.one(session, annotator=annotator_id, study=mine.study_id, assignment=mine.id).is_last:
         raise ConflictError(NOT_THE_LAST)
     values = _values(mine, answer, status, mine.slot if status == AnnotationStatus.COUNTED else None)
-    session.execute(_SUPERSEDE, values)
-    return Outcome(mine.study_id, session.execute(_REVISE, values).scalar_one(), status)
+    _SUPERSEDE.run(session, **values)
+    return Outcome(mine.study_id, _REVISE.one(session, **values).id, status)
 
 
 def skip(session: Session, annotator_id: int, claim: UUID, reason: SkipReason) -> Outcome:
@@ -160,43 +159,42 @@ def skip(session: Session, annotator_id: int, claim: UUID, reason: SkipReason) -
     if mine.annotation_id is not None or mine.state == AssignmentState.SKIPPED:
         return Outcome(mine.study_id, mine.annotation_id, mine.status)
     if mine.slot is not None:
-        session.execute(_GIVE_BACK, {"comparison": mine.comparison_id})
-    session.execute(_END, {"assignment": mine.id, "reason": reason.value})
+        _GIVE_BACK.run(session, comparison=mine.comparison_id)
+    _END.run(session, assignment=mine.id, reason=reason.value)
     return Outcome(mine.study_id, None, None)
 
 
-def _find(session: Session, annotator_id: int, claim: UUID) -> Row[Any]:
+def _find(session: Session, annotator_id: int, claim: UUID) -> Any:
     lock_claim(session, annotator_id, claim)
-    mine = session.execute(_MINE, {"claim": claim, "annotator": annotator_id}).one_or_none()
+    mine = _MINE.first(session, claim=claim, annotator=annotator_id)
     if mine is None:
         raise NotFoundError(NO_SUCH_CLAIM)
     return mine
 
 
-def _settle(session: Session, mine: Row[Any]) -> tuple[AnnotationStatus, int | None]:
+def _settle(session: Session, mine: Any) -> tuple[AnnotationStatus, int | None]:
     """Whether an answer counts, and in which slot."""
     if mine.kind != Kind.STUDY:
         return AnnotationStatus(mine.kind), None
-    comparison = {"comparison": mine.comparison_id}
     if mine.decision == Decision.WITHDRAWN:
         return AnnotationStatus.WITHDRAWN, None
     if mine.study_state == StudyState.CLOSED:
         if mine.slot is not None:
-            session.execute(_GIVE_BACK, comparison)
+            _GIVE_BACK.run(session, comparison=mine.comparison_id)
         return AnnotationStatus.SURPLUS, None
     if mine.slot is not None:
         return AnnotationStatus.COUNTED, mine.slot
-    slot = session.execute(_TAKE_FREE_SLOT, comparison).scalar_one_or_none()
-    return (AnnotationStatus.SURPLUS, None) if slot is None else (AnnotationStatus.COUNTED, slot)
+    taken = _TAKE_FREE_SLOT.first(session, comparison=mine.comparison_id)
+    return (AnnotationStatus.COUNTED, taken.slot) if taken else (AnnotationStatus.SURPLUS, None)
 
 
-def _says_something(mine: Row[Any], answer: Answer) -> bool:
+def _says_something(mine: Any, answer: Answer) -> bool:
     """Whether a threshold can be missed now that was not before: after a check, and after a hasty answer."""
     is_check = mine.kind in (Kind.GOLD, Kind.REPEAT)
     return is_check or (mine.min_reading_ms is not None and answer.duration_ms < mine.min_reading_ms)
 
 
-def _values(mine: Row[Any], answer: Answer, status: AnnotationStatus, slot: int | None) -> dict[str, str | int | None]:
+def _values(mine: Any, answer: Answer, status: AnnotationStatus, slot: int | None) -> dict[str, str | int | None]:
     verdict = resolve(answer.verdict, candidate_first=mine.candidate_first)
     return {
         "assignment": mine.id,

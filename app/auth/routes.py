@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from app.auth import accounts, invitations, login_limit
 from app.auth.passwords import PasswordError
 from app.auth.sessions import end_session, start_session
-from app.dependencies import CurrentPerson, DbSession, ShortTransactions, VisitorPerson
+from app.dependencies import CurrentPerson, DbSession, FoundVisitor, ShortTransactions
 from app.domain.paid_time import work_of
 from app.form_tokens import browser_token_or_new, delete_cookie, set_cookie
 from app.forms import PageForm
@@ -80,7 +80,7 @@ def logged_in(request: Request, session: DbSession, person: Person, *, then: str
 
 
 @router.get("/login")
-def show_login(request: Request, person: VisitorPerson, next: str = "/") -> Response:  # noqa: A002 the query's name
+def show_login(request: Request, person: FoundVisitor, next: str = "/") -> Response:  # noqa: A002 the query's name
     """The login page; whoever is logged in goes on to where they wanted."""
     if person is not None:
         return see_other(page_here(next))

@@ -4,19 +4,23 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Interval, bindparam, func, select, update
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from app.models import LoginSession, Person
+from app.db import Statement
+from app.models import LoginSession
+from app.models.person import Role
 
 SEEN_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Login:
-    """A live login session's person, and whether it is time to note that they were here."""
+    """A live login session: whose it is, as plain values, and whether it is time to note that they were here."""
 
-    person: Person
+    person_id: int
+    email: str
+    role: Role
     is_due: bool
 
 
@@ -25,23 +29,17 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-# Built once: putting the same query together for every request costs more than running it.
-LOGIN = (
-    select(Person, LoginSession.last_seen_at < func.now() - SEEN_EVERY)
-    .join(LoginSession, LoginSession.person_id == Person.id)
-    .where(
-        LoginSession.token_hash == bindparam("token_hash"),
-        LoginSession.expires_at > func.now(),
-        LoginSession.last_seen_at > func.now() - bindparam("idle", type_=Interval),
-        Person.disabled_at.is_(None),
-    )
-)
+LOGIN = Statement("""
+SELECT p.id, p.email, p.role, l.last_seen_at < now() - :seen_every AS is_due
+FROM login_session l JOIN person p ON p.id = l.person_id
+WHERE l.token_hash = :token_hash AND l.expires_at > now() AND l.last_seen_at > now() - :idle AND p.disabled_at IS NULL
+""")
 
 
 def find_login(session: Session, token: str, *, idle: timedelta) -> Login | None:
     """The login behind a cookie, by one query; None when it has ended, was idle too long or its person is disabled."""
-    row = session.execute(LOGIN, {"token_hash": token_hash(token), "idle": idle}).one_or_none()
-    return Login(*row) if row else None
+    row = LOGIN.first(session, token_hash=token_hash(token), idle=idle, seen_every=SEEN_EVERY)
+    return Login(row.id, row.email, Role(row.role), row.is_due) if row else None
 
 
 def note_activity(session: Session, token: str) -> None:
