@@ -12,8 +12,10 @@ from app.analysis.routes import router as analysis
 from app.analysis.text_routes import router as texts
 from app.annotation.routes import router as annotation
 from app.annotation.step_routes import router as annotation_steps
+from app.api.assembly import create_api
 from app.audit.routes import router as audit
 from app.auth.routes import router as auth
+from app.auth.token_routes import router as tokens
 from app.checkpoints.hyperfitting import router as hyperfitting
 from app.checkpoints.routes import router as checkpoints
 from app.error_pages import add_error_pages
@@ -21,6 +23,7 @@ from app.export.routes import router as export
 from app.form_tokens import check_form_token
 from app.origin_check import OriginCheck
 from app.people.routes import router as people
+from app.problems import API
 from app.quality.routes import router as quality
 from app.resources import Resources
 from app.security_headers import SecurityHeaders
@@ -42,6 +45,7 @@ PAGES = (
     quality,
     studies,
     texts,
+    tokens,
 )
 
 
@@ -60,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     for pages in PAGES:
         app.include_router(pages, dependencies=[Depends(check_form_token)])
+    app.mount(API, create_api(app.state.resources), name="api")
     app.mount("/static", HashedStaticFiles(directory=STATIC), name="static")
     add_error_pages(app)
     app.add_middleware(OriginCheck)

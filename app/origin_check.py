@@ -1,5 +1,6 @@
 """Refuses changes that another site's page asks for, before anything else looks at them."""
 
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -7,6 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.form_tokens import SAFE_METHODS
+from app.problems import API, problem
 
 REFUSAL = "This request came from another site, so nothing was changed. Open the page here and try again."
 
@@ -32,6 +34,8 @@ class OriginCheck:
         """Pass the request on unless it would change something for another site."""
         unsafe = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
         if unsafe and is_from_elsewhere(Headers(scope=scope)):
-            await PlainTextResponse(REFUSAL, status_code=403)(scope, receive, send)
+            is_program = scope["path"].startswith(f"{API}/")
+            refusal = problem(HTTPStatus.FORBIDDEN, REFUSAL) if is_program else PlainTextResponse(REFUSAL, 403)
+            await refusal(scope, receive, send)
             return
         await self.app(scope, receive, send)

@@ -1,12 +1,15 @@
 """`toprank user`: accounts from the command line."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.models.person import Role, TokenScope
 from cli.connection import DataDir, transaction
+
+if TYPE_CHECKING:
+    from app.models import ApiToken
 
 app = typer.Typer(help="Accounts.", no_args_is_help=True)
 
@@ -43,6 +46,7 @@ def token(
     email: Annotated[str, typer.Argument(help="Whose token it is.")],
     scope: Annotated[list[TokenScope], typer.Option(help="What it is for; may be given several times.")],
     days: Annotated[int, typer.Option(min=1, help="How long it lasts.")] = 90,
+    name: Annotated[str, typer.Option(help="What its person will know it by.")] = "",
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -57,5 +61,38 @@ def token(
         person = find_account(session, email)
         if person is None:
             raise NotFoundError(f"Nobody has the address {email}; add them with `toprank user add`.")
-        made = create_api_token(session, person, scope, valid_for=timedelta(days=days))
+        made = create_api_token(session, person, scope, valid_for=timedelta(days=days), name=name)
     print(json.dumps({"email": person.email, "scopes": sorted(set(scope)), "token": made}) if as_json else made)
+
+
+@app.command()
+def tokens(
+    email: Annotated[str, typer.Argument(help="Whose tokens.")],
+    revoke: Annotated[int | None, typer.Option(help="The number of one to make useless at once.")] = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List somebody's tokens, which are known by number since nobody keeps them, or revoke one."""
+    from app.auth.accounts import find_account
+    from app.auth.api_tokens import revoke_api_token, tokens_of
+    from app.errors import NotFoundError
+
+    with transaction(data_dir) as session:
+        person = find_account(session, email)
+        if person is None:
+            raise NotFoundError(f"Nobody has the address {email}; add them with `toprank user add`.")
+        if revoke is not None:
+            revoke_api_token(session, person, revoke)
+        found = tokens_of(session, person)
+    if as_json:
+        print(json.dumps([_token_facts(one) for one in found], indent=2))
+        return
+    for one in found:
+        until = "revoked" if one.revoked_at else f"until {one.expires_at.date()}"
+        print(f"{one.id:>6} {one.name or 'unnamed':30} {', '.join(one.scopes):24} {until}")
+
+
+def _token_facts(token: "ApiToken") -> dict[str, object]:
+    times = {name: getattr(token, name) for name in ("created_at", "expires_at", "revoked_at")}
+    told = {name: time.isoformat() if time else None for name, time in times.items()}
+    return {"id": token.id, "name": token.name, "scopes": token.scopes} | told

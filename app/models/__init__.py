@@ -6,6 +6,7 @@ from app.models.checkpoint import Checkpoint
 from app.models.comparison import Candidacy, Comparison
 from app.models.continuation import Continuation
 from app.models.hyperfitting import HyperfitPoint, HyperfitRun, HyperfitTexts
+from app.models.idempotency import KeptAnswer
 from app.models.measurement import Measurement, Measuring
 from app.models.passage import Passage
 from app.models.person import ApiToken, Invitation, LoginAttempt, LoginSession, Person
@@ -47,6 +48,7 @@ __all__ = [
     "HyperfitRun",
     "HyperfitTexts",
     "Invitation",
+    "KeptAnswer",
     "LockedProtocol",
     "LoginAttempt",
     "LoginSession",

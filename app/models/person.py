@@ -77,6 +77,9 @@ class LoginAttempt(Base):
 class TokenScope(StrEnum):
     """What a program may do with a token; it can do nothing else."""
 
+    READ = "read"  # see what this person sees on pages
+    WRITE = "write"  # change studies, passages, systems and what else this person may
+    ADMIN = "admin"  # people, money and the audit log; only admins can have it
     UPLOAD = "upload"  # send checkpoints as this person
     WORKER = "worker"  # fetch the files of checkpoints
 
@@ -93,6 +96,7 @@ class ApiToken(Base):
     id: Mapped[Id]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(200), default="", server_default="")  # what its person knows it by
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[Timestamp]

@@ -65,3 +65,17 @@ def test_a_token_is_printed_once_and_works(engine: Engine) -> None:
 def test_nobody_gets_no_token() -> None:
     done = CliRunner().invoke(app, ["token", "nobody@lab.example", "--scope", "upload"])
     assert isinstance(done.exception, NotFoundError)
+
+
+def test_tokens_are_listed_and_revoked_by_number(engine: Engine) -> None:
+    with Session(engine) as session:
+        create_person(session, email="new@lab.example", role=Role.RESEARCHER)
+        session.commit()
+    CliRunner().invoke(app, ["token", "new@lab.example", "--scope", "read", "--name", "a notebook"])
+    listed = CliRunner().invoke(app, ["tokens", "new@lab.example"])
+    assert "a notebook" in listed.output
+    assert "until" in listed.output
+    (token,) = json.loads(CliRunner().invoke(app, ["tokens", "new@lab.example", "--json"]).output)
+    revoked = CliRunner().invoke(app, ["tokens", "new@lab.example", "--revoke", str(token["id"])])
+    assert "revoked" in revoked.output
+    assert isinstance(CliRunner().invoke(app, ["tokens", "nobody@lab.example"]).exception, NotFoundError)

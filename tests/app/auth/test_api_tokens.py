@@ -77,7 +77,7 @@ def test_an_annotator_has_no_token(session: Session) -> None:
 
 
 def test_a_token_needs_a_scope_and_an_end(session: Session, person: Person) -> None:
-    with pytest.raises(ToprankError, match="choose from: upload, worker"):
+    with pytest.raises(ToprankError, match="choose from: read, write, admin, upload, worker"):
         create_api_token(session, person, [])
     for days in (0, 367):
         with pytest.raises(ToprankError, match="1 to 366 days"):

@@ -1,0 +1,1 @@
+"""/api/v1: what programs use, put together from the features' api modules."""

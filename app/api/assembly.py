@@ -1,0 +1,54 @@
+"""The API, put together: its own app under /api/v1, with bearer tokens, problems and an OpenAPI description."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import JSONResponse
+
+from app.api.tokens import router as tokens
+from app.problems import RESPONSES, Problem, add_problems
+from app.resources import Resources
+
+DESCRIPTION = """\
+Everything that researchers and admins do on pages, for programs. Make a token on your account's page, or by
+`toprank user token EMAIL --scope read`, and send it as `Authorization: Bearer TOKEN`.
+
+Lists come in pages: follow `next` until it is null. A write may carry an `Idempotency-Key`: asked again within a day,
+it is answered as the first time and changes nothing. Every error is `application/problem+json` (RFC 9457).
+"""
+# A feature hangs its api.py's router on here.
+ROUTERS: Sequence[APIRouter] = (tokens,)
+
+
+class Api(FastAPI):
+    """An app whose description knows the form of problems."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The description; made once."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas = described.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= schema.pop("$defs") | {"Problem": schema}
+        return super().openapi()
+
+
+def create_api(resources: Resources) -> FastAPI:
+    """The API on the web app's own resources."""
+    api = Api(
+        title="toprank",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=JSONResponse,
+        responses=RESPONSES,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    api.state.resources = resources
+    for router in ROUTERS:
+        api.include_router(router)
+    add_problems(api)
+    return api

@@ -1,0 +1,84 @@
+"""Which scope each route of the API asks for, and who may have it. A route that is not in the table fails."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.models import Person
+from app.models.person import Role, TokenScope
+from tests.app.api.conftest import Program
+from tests.app.api.test_problems import api_of
+
+READ, WRITE, ADMIN = TokenScope.READ, TokenScope.WRITE, TokenScope.ADMIN
+
+
+@dataclass(frozen=True)
+class Access:
+    """The scope that opens a route, and what it answers when nothing that it names exists and the body is empty."""
+
+    scope: TokenScope
+    answer: int
+
+
+TABLE = {
+    "GET /tokens": Access(READ, 200),
+    "DELETE /tokens/{token_id}": Access(WRITE, 422),
+}
+OPEN = {"GET /openapi.json", "HEAD /openapi.json"}
+
+
+def routes_of(app: FastAPI) -> Iterator[str]:
+    for route in iter_route_contexts(api_of(app).routes):
+        yield from (f"{method} {route.path}" for method in route.methods or {"ANY"})
+
+
+class Nothing(dict[str, str]):
+    """Fills every parameter of a path with something that does not exist."""
+
+    def __missing__(self, name: str) -> str:
+        return "0"
+
+
+def ask(program: Program, route: str) -> int:
+    method, path = route.split(" ")
+    return program.ask(method, path.format_map(Nothing())).status_code
+
+
+def answers(program: Program) -> dict[str, int]:
+    return {route: ask(program, route) for route in TABLE}
+
+
+def test_every_route_stands_in_the_table(app: FastAPI) -> None:
+    assert set(routes_of(app)) - OPEN == set(TABLE)
+
+
+def test_nobody_gets_anything_without_a_token(stranger: Program) -> None:
+    assert set(answers(stranger).values()) == {401}
+
+
+def test_a_token_opens_what_its_scope_says(program: Callable[..., Program]) -> None:
+    for role in (Role.RESEARCHER, Role.ADMIN):
+        for scope in set(TokenScope) - (set() if role is Role.ADMIN else {ADMIN}):
+            opened = answers(program(role, scope))
+            assert opened == {route: row.answer if row.scope is scope else 403 for route, row in TABLE.items()}
+
+
+def test_a_token_of_somebody_who_is_an_annotator_now_opens_nothing(
+    db: Session, program: Callable[..., Program]
+) -> None:
+    former = program(Role.ADMIN)
+    db.execute(update(Person).where(Person.id == former.person_id).values(role=Role.ANNOTATOR))
+    db.commit()
+    assert set(answers(former).values()) == {401}
+
+
+def test_an_admin_s_token_is_no_admin_s_once_they_are_none(db: Session, program: Callable[..., Program]) -> None:
+    former = program(Role.ADMIN)
+    db.execute(update(Person).where(Person.id == former.person_id).values(role=Role.RESEARCHER))
+    db.commit()
+    opened = answers(former)
+    assert opened == {route: 403 if row.scope is ADMIN else row.answer for route, row in TABLE.items()}
