@@ -1,12 +1,41 @@
 """What every form of a page has in common."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.domain.english import EnglishStatement
 from app.models.taking_part import EnglishMethod
+
+# An empty field of a form asks for nothing.
+Empty = BeforeValidator(lambda value: value or None)
+Text = Annotated[str | None, Field(max_length=320, pattern=r"^[^\x00-\x1f]*$"), Empty]
+Number = Annotated[int | None, Field(ge=1, lt=2**63), Empty]
+Day = Annotated[date | None, Field(ge=date(2000, 1, 1), lt=date(9999, 1, 1)), Empty]
+
+
+class PageQuery(BaseModel):
+    """What is asked for in an address; refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Period(PageQuery):
+    """From one day to another, both whole and UTC's; open where a day is left out."""
+
+    first_day: Day = None
+    last_day: Day = None
+
+    @property
+    def since(self) -> datetime | None:
+        """Where it begins."""
+        return _midnight(self.first_day) if self.first_day else None
+
+    @property
+    def until(self) -> datetime | None:
+        """The moment after its end."""
+        return _midnight(self.last_day + timedelta(days=1)) if self.last_day else None
 
 
 class PageForm(BaseModel):
@@ -29,3 +58,7 @@ class EnglishForm(PageForm):
     def statement(self) -> EnglishStatement:
         """What the form says, for the domain."""
         return EnglishStatement(self.first_language, self.method, self.verified_by, self.verified_on)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -22,6 +22,7 @@ from app.error_pages import add_error_pages
 from app.export.routes import router as export
 from app.form_tokens import check_form_token
 from app.origin_check import OriginCheck
+from app.people.pay_routes import router as pay
 from app.people.routes import router as people
 from app.problems import API
 from app.quality.routes import router as quality
@@ -41,6 +42,7 @@ PAGES = (
     hyperfitting,  # before a page of one checkpoint, whose address could be the same
     checkpoints,
     export,
+    pay,  # before a page of one person, whose address could be the same
     people,
     quality,
     studies,

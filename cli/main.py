@@ -14,6 +14,7 @@ from cli import (
     hyperfit,
     measure,
     passages,
+    people,
     protocol,
     quality,
     recipe,
@@ -46,6 +47,8 @@ for name, commands in {
 for part in (*quality.COMMANDS, *taking_part.COMMANDS):
     study.app.command()(part)
 study.app.command()(protocol.protocol)
+for verb, deed in people.COMMANDS.items():
+    user.app.command(verb)(deed)
 for command in (
     demo.demo,
     serve.up,

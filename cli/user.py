@@ -33,7 +33,7 @@ def add(
     from app.auth.invitations import VALID_FOR, invite
 
     with transaction(data_dir) as session:
-        person, token = invite(session, email, role)
+        person, token = invite(session, email, role, by=None)
         invited = {"email": person.email, "role": str(role), "link": f"{server.rstrip('/')}/invite/{token}"}
     if as_json:
         print(json.dumps(invited))
@@ -53,14 +53,11 @@ def token(
     """Print a new token with which a program uses the API as this person; it is shown this once."""
     from datetime import timedelta
 
-    from app.auth.accounts import find_account
+    from app.auth.accounts import named_person
     from app.auth.api_tokens import create_api_token
-    from app.errors import NotFoundError
 
     with transaction(data_dir) as session:
-        person = find_account(session, email)
-        if person is None:
-            raise NotFoundError(f"Nobody has the address {email}; add them with `toprank user add`.")
+        person = named_person(session, email)
         made = create_api_token(session, person, scope, valid_for=timedelta(days=days), name=name)
     print(json.dumps({"email": person.email, "scopes": sorted(set(scope)), "token": made}) if as_json else made)
 
@@ -73,14 +70,11 @@ def tokens(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List somebody's tokens, which are known by number since nobody keeps them, or revoke one."""
-    from app.auth.accounts import find_account
+    from app.auth.accounts import named_person
     from app.auth.api_tokens import revoke_api_token, tokens_of
-    from app.errors import NotFoundError
 
     with transaction(data_dir) as session:
-        person = find_account(session, email)
-        if person is None:
-            raise NotFoundError(f"Nobody has the address {email}; add them with `toprank user add`.")
+        person = named_person(session, email)
         if revoke is not None:
             revoke_api_token(session, person, revoke)
         found = tokens_of(session, person)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.auth import passwords
 from app.auth.sessions import end_all_sessions
+from app.domain.audit import record
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Person
 from app.models.person import Role
@@ -47,9 +48,18 @@ def find_account(session: Session, email: str) -> Person | None:
     return session.scalar(select(Person).where(Person.email == email.strip().lower()))
 
 
+def named_person(session: Session, email: str) -> Person:
+    """The person with this address. Raises NotFoundError."""
+    person = find_account(session, email)
+    if person is None:
+        raise NotFoundError(f"Nobody has the address {email}; add them with `toprank user add`.")
+    return person
+
+
 def get_person(session: Session, person_id: int) -> Person:
     """The person with this id. Raises NotFoundError."""
-    person = session.get(Person, person_id)
+    # a number that the column cannot hold is nobody's
+    person = session.get(Person, person_id) if 0 < person_id < 2**63 else None
     if person is None:
         raise NotFoundError("There is no such person.")
     return person
@@ -82,14 +92,40 @@ def change_password(session: Session, person: Person, password: str) -> None:
     end_all_sessions(session, person)
 
 
-def disable(session: Session, person: Person, *, by: Person) -> None:
+def disable(session: Session, person: Person, *, by: Person | None) -> None:
     """Shut the person out at once. Raises ConflictError for oneself, who could not undo it."""
-    if person.id == by.id:
-        raise ConflictError("You cannot disable your own account; ask another admin.")
+    _check_is_another(person, by)
     person.disabled_at = func.now()
     end_all_sessions(session, person)
+    record(session, by, "person.disable", person)
 
 
-def enable(person: Person) -> None:
-    """Let the person log in again."""
+def enable(session: Session, person: Person, *, by: Person | None) -> None:
+    """Let the person log in again. Raises ConflictError for somebody whose identity was erased."""
+    check_is_somebody(person)
     person.disabled_at = None
+    record(session, by, "person.enable", person)
+
+
+def change_role(session: Session, person: Person, role: Role, *, by: Person | None) -> None:
+    """Give the person another role, from their next page on.
+
+    Raises ConflictError for oneself, or nobody might be left to undo it, and for somebody whose identity was erased.
+    """
+    _check_is_another(person, by)
+    check_is_somebody(person)
+    if role is not person.role:
+        record(session, by, "person.change_role", person, before=str(person.role), after=str(role))
+        person.role = role
+        session.flush()
+
+
+def check_is_somebody(person: Person) -> None:
+    """Raises ConflictError when the person's identity was erased."""
+    if person.erased_at is not None:
+        raise ConflictError("This person's identity was erased, so nobody can be let in by this account any more.")
+
+
+def _check_is_another(person: Person, by: Person | None) -> None:
+    if by is not None and person.id == by.id:
+        raise ConflictError("You cannot do this to your own account; ask another admin.")

@@ -5,7 +5,8 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.auth.accounts import change_password, create_person, find_account
+from app.auth.accounts import change_password, check_is_somebody, create_person, find_account
+from app.domain.audit import record
 from app.domain.logins import token_hash
 from app.errors import ConflictError, NotFoundError
 from app.form_tokens import new_token
@@ -22,23 +23,35 @@ class InvitationError(NotFoundError):
         super().__init__(self.__doc__)
 
 
-def invite(session: Session, email: str, role: Role) -> tuple[Person, str]:
+def invite(session: Session, email: str, role: Role, *, by: Person | None) -> tuple[Person, str]:
     """An account without a password, and the token of the link that sets one.
 
-    Somebody who has not used an earlier link gets a new one. Raises ConflictError when the address has an account in
-    use, EmailError when it is none.
+    Somebody who has not used an earlier link gets a new one. Raises ConflictError when the address has an account that
+    is in use or disabled, EmailError when it is none.
     """
     person = find_account(session, email)
     if person is None:
         person = create_person(session, email=email, role=role)
-    if person.password_hash is not None:
+    if person.password_hash is not None or person.disabled_at is not None:
         raise ConflictError(f"{person.email} has an account already; make a new link on the people page instead.")
     person.role = role
-    return person, renew(session, person)
+    record(session, by, "person.invite", person, role=str(role))
+    return person, _new_link(session, person)
 
 
-def renew(session: Session, person: Person) -> str:
-    """A new link for an account, in place of earlier ones: the way back for somebody who forgot the password."""
+def renew(session: Session, person: Person, *, by: Person | None) -> str:
+    """A new link for an account, in place of earlier ones: the way back for somebody who forgot the password.
+
+    Raises ConflictError for somebody who is disabled or whose identity was erased: no link would let them in.
+    """
+    check_is_somebody(person)
+    if person.disabled_at is not None:
+        raise ConflictError(f"{person.email} is disabled, so no link would let them in; enable the account first.")
+    record(session, by, "person.renew_link", person)
+    return _new_link(session, person)
+
+
+def _new_link(session: Session, person: Person) -> str:
     session.execute(delete(Invitation).where(Invitation.person_id == person.id, Invitation.used_at.is_(None)))
     token = new_token()
     session.add(Invitation(token_hash=token_hash(token), person_id=person.id, expires_at=func.now() + VALID_FOR))

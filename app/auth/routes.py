@@ -33,7 +33,7 @@ NOT_THE_SAME = N_("The two passwords differ, so nothing was changed. Type the sa
 ROLES = (N_("annotator"), N_("researcher"), N_("admin"))
 
 # Longer input is refused before it is hashed or stored.
-Email = Annotated[str, Field(max_length=320)]
+Email = Annotated[str, Field(max_length=320, pattern=r"^[^\x00]*$")]  # a text of the database has no NUL
 Password = Annotated[str, Field(max_length=1024)]
 
 

@@ -4,10 +4,12 @@ That is the visible time of every judgement (gold, repeats, practice and revised
 skip, and the reading of the guidelines.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 
@@ -35,32 +37,54 @@ class StudyWork:
         return self.hourly_rate * (self.paid_time / timedelta(hours=1))
 
 
+@dataclass(frozen=True)
+class PaidWork:
+    """What one person is to be paid for one study, in a period."""
+
+    person_id: int
+    email: str
+    work: StudyWork
+
+    @property
+    def hours(self) -> float:
+        """The paid time in hours, to a ten-thousandth (under half a second)."""
+        return round(self.work.paid_time / timedelta(hours=1), 4)
+
+    @property
+    def pay(self) -> float:
+        """To the cent, so that what is paid adds up to the total."""
+        return round(self.work.pay, 2)
+
+
 # A skipped comparison carries no time of the browser's, so there it is the server's: from shown to skipped.
-_WORK = text("""
+_CAPPED = """
 WITH spent AS (
-    SELECT n.study_id, n.answered_at AS at, n.duration_ms::float AS ms,
+    SELECT n.annotator_id, n.study_id, n.answered_at AS at, n.duration_ms::float AS ms,
            n.status NOT IN ('superseded', 'training') AS judged, false AS skipped
-    FROM annotation n WHERE n.annotator_id = :annotator
+    FROM annotation n WHERE {whose}
     UNION ALL
-    SELECT a.study_id, a.ended_at, extract(epoch FROM a.ended_at - a.shown_at) * 1000, false, a.kind <> 'training'
-    FROM assignment a WHERE a.annotator_id = :annotator AND a.state = 'skipped'
+    SELECT n.annotator_id, n.study_id, n.ended_at, extract(epoch FROM n.ended_at - n.shown_at) * 1000,
+           false, n.kind <> 'training'
+    FROM assignment n WHERE {whose} AND n.state = 'skipped'
     UNION ALL
-    SELECT g.study_id, g.read_at, g.duration_ms, false, false
-    FROM guidelines_reading g WHERE g.annotator_id = :annotator
+    SELECT n.annotator_id, n.study_id, n.read_at, n.duration_ms, false, false
+    FROM guidelines_reading n WHERE {whose}
 ), capped AS (
-    SELECT spent.study_id, spent.at, spent.judged, spent.skipped,
+    SELECT spent.annotator_id, spent.study_id, spent.at, spent.judged, spent.skipped,
            greatest(0, least(spent.ms, s.pause_seconds * 1000)) AS ms,
            spent.at >= date_trunc('day', now()) AS today
     FROM spent JOIN study s ON s.id = spent.study_id
     WHERE (CAST(:since AS timestamptz) IS NULL OR spent.at >= :since)
       AND (CAST(:until AS timestamptz) IS NULL OR spent.at < :until)
 )
-SELECT s.slug, s.title, count(*) FILTER (WHERE judged) AS judged,
+SELECT p.id AS person_id, p.email, s.slug, s.title, count(*) FILTER (WHERE judged) AS judged,
        count(*) FILTER (WHERE judged AND today) AS judged_today, count(*) FILTER (WHERE skipped) AS skipped,
        sum(ms) AS ms, coalesce(sum(ms) FILTER (WHERE today), 0) AS ms_today, s.hourly_rate, s.currency
-FROM capped JOIN study s ON s.id = capped.study_id
-GROUP BY s.id ORDER BY max(capped.at) DESC
-""")
+FROM capped JOIN study s ON s.id = capped.study_id JOIN person p ON p.id = capped.annotator_id
+GROUP BY s.id, p.id ORDER BY {order}
+"""
+_WORK = text(_CAPPED.format(whose="n.annotator_id = :annotator", order="max(capped.at) DESC"))
+_PAYROLL = text(_CAPPED.format(whose="true", order="p.email, s.slug"))
 
 
 def work_of(
@@ -68,17 +92,32 @@ def work_of(
 ) -> list[StudyWork]:
     """The annotator's work by study, the one they worked in last first; only what ended in [since, until) if given."""
     rows = session.execute(_WORK, {"annotator": annotator_id, "since": since, "until": until})
-    return [
-        StudyWork(
-            slug=row.slug,
-            title=row.title,
-            judged=row.judged,
-            judged_today=row.judged_today,
-            skipped=row.skipped,
-            paid_time=timedelta(milliseconds=row.ms),
-            paid_time_today=timedelta(milliseconds=row.ms_today),
-            hourly_rate=float(row.hourly_rate),
-            currency=row.currency,
-        )
-        for row in rows
-    ]
+    return [_work(row) for row in rows]
+
+
+def payroll(session: Session, *, since: datetime | None = None, until: datetime | None = None) -> list[PaidWork]:
+    """Everybody's work by person and study; only what ended in [since, until) if given."""
+    rows = session.execute(_PAYROLL, {"since": since, "until": until})
+    return [PaidWork(row.person_id, row.email, _work(row)) for row in rows]
+
+
+def totals(lines: Iterable[PaidWork]) -> dict[str, float]:
+    """What it comes to in each currency."""
+    found: dict[str, float] = {}
+    for line in lines:
+        found[line.work.currency] = round(found.get(line.work.currency, 0) + line.pay, 2)
+    return found
+
+
+def _work(row: Row[Any]) -> StudyWork:
+    return StudyWork(
+        slug=row.slug,
+        title=row.title,
+        judged=row.judged,
+        judged_today=row.judged_today,
+        skipped=row.skipped,
+        paid_time=timedelta(milliseconds=row.ms),
+        paid_time_today=timedelta(milliseconds=row.ms_today),
+        hourly_rate=float(row.hourly_rate),
+        currency=row.currency,
+    )

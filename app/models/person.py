@@ -18,17 +18,35 @@ class Role(StrEnum):
 
 
 class Person(Base):
-    """An account; the e-mail is kept in lower case, so that one address is one account."""
+    """An account; the e-mail is kept in lower case, so that one address is one account.
+
+    Whose identity was erased keeps the row, and with it their annotations, but has no address and no way in.
+    """
 
     __tablename__ = "person"
-    __table_args__ = (CheckConstraint("email = lower(email)", name="email_is_lower_case"),)
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_is_lower_case"),
+        CheckConstraint(
+            "erased_at IS NULL OR (password_hash IS NULL AND disabled_at IS NOT NULL)", name="erased_has_no_way_in"
+        ),
+    )
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(320), unique=True)
     role: Mapped[Role] = mapped_column(text_enum(Role, "role"))
     password_hash: Mapped[str | None]
     disabled_at: Mapped[Timestamp | None]
+    erased_at: Mapped[Timestamp | None]
     created_at: Mapped[CreatedAt]
+
+    @property
+    def state(self) -> str:
+        """In a word: erased, disabled, active, or invited, which is not there yet."""
+        if self.erased_at is not None:
+            return "erased"
+        if self.disabled_at is not None:
+            return "disabled"
+        return "active" if self.password_hash is not None else "invited"
 
 
 class LoginSession(Base):

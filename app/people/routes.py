@@ -1,4 +1,4 @@
-"""Who may log in: the admins' list, invitations, shutting people out."""
+"""Who may log in: the admins' list, invitations, roles, shutting people out and forgetting them."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -8,9 +8,11 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.auth import accounts, invitations
+from app.auth import accounts, invitation_lists, invitations
+from app.auth.erasing import erase_identity
 from app.dependencies import CurrentAdmin, CurrentResearcher, DbSession
 from app.domain.english import english_of, record_english
+from app.domain.paid_time import work_of
 from app.forms import EnglishForm, PageForm
 from app.models import Person
 from app.models.person import Role
@@ -19,11 +21,31 @@ from app.templating import render, see_other
 router = APIRouter(prefix="/people")
 
 
-class InviteForm(PageForm):
+Email = Annotated[str, Field(max_length=320, pattern=r"^[^\x00]*$")]
+
+
+class RoleForm(PageForm):
+    """What somebody is here for."""
+
+    role: Role
+
+
+class InviteForm(RoleForm):
     """Whom to invite, and as what."""
 
-    email: Annotated[str, Field(max_length=320)]
-    role: Role
+    email: Email
+
+
+class InviteListForm(RoleForm):
+    """Whom to invite, one on each line, and as what where a line does not say."""
+
+    people: Annotated[str, Field(min_length=1, max_length=400_000)]
+
+
+class EraseForm(PageForm):
+    """The address of whose identity is erased, typed again."""
+
+    confirmation: Email
 
 
 @router.get("")
@@ -34,26 +56,76 @@ def show_people(request: Request, _admin: CurrentAdmin, session: DbSession) -> R
 
 @router.post("/invite")
 def invite_person(
-    request: Request, _admin: CurrentAdmin, session: DbSession, form: Annotated[InviteForm, Form()]
+    request: Request, admin: CurrentAdmin, session: DbSession, form: Annotated[InviteForm, Form()]
 ) -> Response:
     """A new account and its one-time link, shown this once."""
-    person, token = invitations.invite(session, form.email, form.role)
+    person, token = invitations.invite(session, form.email, form.role, by=admin)
     return invited_page(request, person, token)
+
+
+@router.post("/invite-list")
+def invite_people(
+    request: Request, admin: CurrentAdmin, session: DbSession, form: Annotated[InviteListForm, Form()]
+) -> Response:
+    """Accounts and links for everybody on a list, or for nobody."""
+    invited = invitation_lists.invite_all(session, form.people, role=form.role, by=admin)
+    links = [link_of(request, one.token) if one.token else "" for one in invited]
+    table = invitation_lists.links_csv(invited, links)
+    new = sum(one.token is not None for one in invited)
+    return render(
+        request,
+        "people/invited_list.html",
+        invited=zip(invited, links, strict=True),
+        table=table,
+        new=new,
+        known=len(invited) - new,
+        days=invitations.VALID_FOR.days,
+    )
+
+
+@router.get("/{person_id}")
+def show_person(request: Request, admin: CurrentAdmin, session: DbSession, person_id: int) -> Response:
+    """One person: their role, what they did, and the ways to shut them out or forget them."""
+    one = accounts.get_person(session, person_id)
+    work = work_of(session, one.id)
+    return render(request, "people/person.html", one=one, work=work, roles=list(Role), is_oneself=one.id == admin.id)
 
 
 @router.post("/{person_id}/link")
 def renew_link(
-    request: Request, _admin: CurrentAdmin, session: DbSession, person_id: int, _form: Annotated[PageForm, Form()]
+    request: Request, admin: CurrentAdmin, session: DbSession, person_id: int, _form: Annotated[PageForm, Form()]
 ) -> Response:
     """A new one-time link, for somebody who lost theirs or forgot the password."""
     person = accounts.get_person(session, person_id)
-    return invited_page(request, person, invitations.renew(session, person))
+    return invited_page(request, person, invitations.renew(session, person, by=admin))
 
 
 def invited_page(request: Request, person: Person, token: str) -> Response:
     """The page that shows a link."""
-    link = str(request.url_for("show_invitation", token=token))
-    return render(request, "people/invited.html", invited=person, link=link, days=invitations.VALID_FOR.days)
+    link, days = link_of(request, token), invitations.VALID_FOR.days
+    return render(request, "people/invited.html", invited=person, link=link, days=days)
+
+
+def link_of(request: Request, token: str) -> str:
+    """Where an invited person sets a password."""
+    return str(request.url_for("show_invitation", token=token))
+
+
+@router.post("/{person_id}/role")
+def change_role(admin: CurrentAdmin, session: DbSession, person_id: int, form: Annotated[RoleForm, Form()]) -> Response:
+    """Make somebody an annotator, a researcher or an admin."""
+    accounts.change_role(session, accounts.get_person(session, person_id), form.role, by=admin)
+    return see_other(f"/people/{person_id}")
+
+
+@router.post("/{person_id}/erase")
+def erase_person(
+    admin: CurrentAdmin, session: DbSession, person_id: int, form: Annotated[EraseForm, Form()]
+) -> Response:
+    """Erase who somebody is, and keep what they judged."""
+    person = accounts.get_person(session, person_id)
+    erase_identity(session, person, by=admin, confirmation=form.confirmation)
+    return see_other(f"/people/{person_id}")
 
 
 @router.get("/{person_id}/english")
@@ -85,8 +157,8 @@ def disable_person(
 
 @router.post("/{person_id}/enable")
 def enable_person(
-    _admin: CurrentAdmin, session: DbSession, person_id: int, _form: Annotated[PageForm, Form()]
+    admin: CurrentAdmin, session: DbSession, person_id: int, _form: Annotated[PageForm, Form()]
 ) -> Response:
     """Let somebody in again."""
-    accounts.enable(accounts.get_person(session, person_id))
+    accounts.enable(session, accounts.get_person(session, person_id), by=admin)
     return see_other("/people")

@@ -38,7 +38,7 @@ def test_the_way_in(engine: Engine, open_page: Callable[..., Page]) -> None:
     plan = QualificationPlan(comparisons=2, pass_mark=1, attempts=1)
     make_study(engine, consent=True, english=True, guidelines=True, qualification=plan, passages=20)
     with Session(engine) as session:
-        _, token = invite(session, "new@lab.example", Role.ANNOTATOR)
+        _, token = invite(session, "new@lab.example", Role.ANNOTATOR, by=None)
         session.commit()
     page = open_page()
     page.goto("/login")

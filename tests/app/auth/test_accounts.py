@@ -26,7 +26,7 @@ def test_nobody_shuts_oneself_out(session: Session) -> None:
 
 def test_who_was_shut_out_can_come_back(session: Session) -> None:
     person = make_person(session, disabled_at=func.now())
-    enable(person)
+    enable(session, person, by=None)
     session.flush()
     session.refresh(person)
     assert person.disabled_at is None

@@ -21,7 +21,7 @@ GOOD = {"password": "seven blue teapots", "again": "seven blue teapots"}
 @pytest.fixture
 def link(db: Session) -> str:
     """An unused link, for new@lab.example."""
-    _, token = invite(db, "New@Lab.example", Role.ANNOTATOR)
+    _, token = invite(db, "New@Lab.example", Role.ANNOTATOR, by=None)
     db.commit()
     return f"/invite/{token}"
 
@@ -94,7 +94,7 @@ def test_a_new_link_is_the_way_back_and_logs_the_others_out(
 ) -> None:
     person = find_account(db, annotator.email)
     assert person is not None
-    token = renew(db, person)
+    token = renew(db, person, by=None)
     db.commit()
     assert anonymous.submit(f"/invite/{token}", **GOOD).status_code == 303
     assert annotator.get("/me").status_code == 303
@@ -102,7 +102,7 @@ def test_a_new_link_is_the_way_back_and_logs_the_others_out(
 
 
 def test_inviting_somebody_again_replaces_the_link_and_the_role(anonymous: Browser, link: str, db: Session) -> None:
-    person, token = invite(db, "new@lab.example", Role.RESEARCHER)
+    person, token = invite(db, "new@lab.example", Role.RESEARCHER, by=None)
     db.commit()
     assert person.role is Role.RESEARCHER
     assert anonymous.get(link).status_code == 404
@@ -112,7 +112,7 @@ def test_inviting_somebody_again_replaces_the_link_and_the_role(anonymous: Brows
 def test_whoever_has_a_password_is_not_invited_again(session: Session) -> None:
     create_person(session, email="ada@lab.example", role=Role.ADMIN, password=PASSWORD)
     with pytest.raises(ConflictError, match="has an account already"):
-        invite(session, "ADA@lab.example", Role.ANNOTATOR)
+        invite(session, "ADA@lab.example", Role.ANNOTATOR, by=None)
 
 
 def test_one_address_is_one_account(session: Session) -> None:

@@ -1,0 +1,41 @@
+"""Erasing a person's identity: what they judged stays, under the pseudonyms it had, and nothing says whose it is.
+
+The consent form promises both. The row of the person stays too, since annotations, assignments and the audit log point
+at it; of what is on it, only the number and the role are left.
+"""
+
+from sqlalchemy import delete, func, update
+from sqlalchemy.orm import Session
+
+from app.auth.sessions import end_all_sessions
+from app.domain.audit import record
+from app.errors import ConflictError
+from app.models import ApiToken, EnglishCheck, Invitation, LoginAttempt, Person
+
+ERASED = "erased"
+
+
+def erase_identity(session: Session, person: Person, *, by: Person | None, confirmation: str) -> None:
+    """Erase for good; `confirmation` is the person's address, typed again.
+
+    Raises ConflictError when that differs, for oneself, and for somebody who was erased before.
+    """
+    if by is not None and person.id == by.id:
+        raise ConflictError("You cannot erase yourself; ask another admin.")
+    if person.erased_at is not None:
+        raise ConflictError("This person's identity was erased before.")
+    if confirmation.strip().lower() != person.email:
+        raise ConflictError(
+            "The address typed is not this person's, so nothing was erased. Type it as it stands there."
+        )
+    session.execute(delete(LoginAttempt).where(LoginAttempt.account == person.email))
+    for secrets in (Invitation, ApiToken):
+        session.execute(delete(secrets).where(secrets.person_id == person.id))
+    # Who verified somebody's English may name them; language and method belong to the study's description.
+    session.execute(update(EnglishCheck).where(EnglishCheck.annotator_id == person.id).values(verified_by=ERASED))
+    end_all_sessions(session, person)
+    person.email = f"{ERASED}-{person.id}@{ERASED}.invalid"  # a domain that nobody can ever have (RFC 2606)
+    person.password_hash = None
+    person.disabled_at = person.disabled_at or func.now()
+    person.erased_at = func.now()
+    record(session, by, "person.erase", person)

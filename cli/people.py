@@ -1,0 +1,158 @@
+"""`toprank user invite`, `list`, `link`, `role`, `disable`, `enable`, `erase`, `pay`: what admins do with accounts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.models.person import Role
+from cli.connection import DataDir, transaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
+Server = Annotated[str, typer.Option(help="The address that people reach the web app at.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LOCAL = "http://127.0.0.1:8000"
+
+
+def invite(
+    file: Annotated[Path, typer.Argument(help="An address on each line, and behind a comma a role if it has its own.")],
+    role: Annotated[Role, typer.Option(help="What those without a role of their own are here for.")] = Role.ANNOTATOR,
+    server: Server = LOCAL,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Invite everybody on a list, or nobody while a line is wrong, and print a table of links (CSV)."""
+    from app.auth.invitation_lists import invite_all, links_csv
+    from app.errors import ToprankError
+
+    try:
+        people = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ToprankError(f"{file} cannot be read as a text in UTF-8: {error}.") from error
+    with transaction(data_dir) as session:
+        invited = invite_all(session, people, role=role, by=None)
+    links = [_link(one.token, server) if one.token else "" for one in invited]
+    if as_json:
+        pairs = zip(invited, links, strict=True)
+        print(json.dumps([{"email": one.email, "role": str(one.role), "link": link} for one, link in pairs]))
+    else:
+        print(links_csv(invited, links), end="")
+
+
+def list_(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Print everybody with their role and state."""
+    from app.auth.accounts import all_people
+
+    with transaction(data_dir) as session:
+        people = [{"email": one.email, "role": str(one.role), "state": one.state} for one in all_people(session)]
+    if as_json:
+        print(json.dumps(people))
+        return
+    for one in people:
+        print(f"{one['email']}  {one['role']}  {one['state']}")
+
+
+def link(email: Email, server: Server = LOCAL, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Print a new one-time link, for somebody who lost theirs or forgot the password."""
+    from app.auth.accounts import named_person
+    from app.auth.invitations import VALID_FOR, renew
+
+    with transaction(data_dir) as session:
+        person = named_person(session, email)
+        found = {"email": person.email, "link": _link(renew(session, person, by=None), server)}
+    if as_json:
+        print(json.dumps(found))
+        return
+    print(f"{found['link']}\nSend this to {found['email']}: it works once, for {VALID_FOR.days} days.")
+
+
+def role(email: Email, role: Annotated[Role, typer.Argument(help="The new role.")], data_dir: DataDir = None) -> None:
+    """Give somebody another role, from their next page on."""
+    from app.auth.accounts import change_role, named_person
+
+    with transaction(data_dir) as session:
+        change_role(session, named_person(session, email), role, by=None)
+    print(f"{email} is {role} now.")
+
+
+def disable(email: Email, data_dir: DataDir = None) -> None:
+    """Shut somebody out: every session and token of theirs ends at once."""
+    from app.auth import accounts
+
+    with transaction(data_dir) as session:
+        accounts.disable(session, accounts.named_person(session, email), by=None)
+    print(f"{email} is shut out.")
+
+
+def enable(email: Email, data_dir: DataDir = None) -> None:
+    """Let somebody log in again."""
+    from app.auth import accounts
+
+    with transaction(data_dir) as session:
+        accounts.enable(session, accounts.named_person(session, email), by=None)
+    print(f"{email} may log in again.")
+
+
+def erase(
+    email: Email,
+    confirmation: Annotated[str, typer.Option("--confirm", metavar="EMAIL", help="The address again.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Erase who somebody is, for good; what they judged stays, under the pseudonym of each study."""
+    from app.auth.accounts import named_person
+    from app.auth.erasing import erase_identity
+
+    with transaction(data_dir) as session:
+        erase_identity(session, named_person(session, email), by=None, confirmation=confirmation)
+    print("Erased. Backups made before still hold the address.")
+
+
+def pay(
+    since: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day (UTC).")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last day (UTC).")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print everybody's hours and pay by study, in a period or in all (CSV)."""
+    from datetime import timedelta
+
+    from app.domain.audit import record
+    from app.domain.paid_time import payroll
+    from app.people.payment import payment_csv
+
+    first, last = _day(since), _day(until)
+    with transaction(data_dir) as session:
+        lines = payroll(session, since=first, until=last and last + timedelta(days=1))
+        record(session, None, "pay.export", None, rows=len(lines), first_day=since, last_day=until)
+    print(payment_csv(lines), end="")
+
+
+def _link(token: str, server: str) -> str:
+    return f"{server.rstrip('/')}/invite/{token}"
+
+
+def _day(written: str | None) -> "datetime | None":
+    from datetime import UTC, datetime
+
+    from app.errors import ToprankError
+
+    try:
+        return datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC) if written else None
+    except ValueError as error:
+        raise ToprankError(f"{written!r} is no day; write it as 2026-03-31.") from error
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "invite": invite,
+    "list": list_,
+    "link": link,
+    "role": role,
+    "disable": disable,
+    "enable": enable,
+    "erase": erase,
+    "pay": pay,
+}

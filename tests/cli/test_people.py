@@ -1,0 +1,70 @@
+"""`toprank user`: inviting lists, roles, disabling, erasing and pay."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+from app.auth.accounts import create_person
+from app.auth.invitation_lists import InvitationListError
+from app.auth.invitations import invited_person
+from app.errors import ConflictError, ToprankError
+from app.models import Person
+from app.models.person import Role
+from cli.main import app
+
+
+@pytest.fixture(autouse=True)
+def _database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+
+def invoke(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["user", *arguments])
+    assert done.exit_code == 0, done.exception
+    return done.output
+
+
+def test_a_list_is_invited_and_its_links_are_a_table(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("ada@lab.example\nbob@lab.example,researcher\n")
+    head, ada, bob = invoke("invite", str(file)).splitlines()
+    assert (head, ada.split(",")[1], bob.split(",")[1]) == ("email,role,link", "annotator", "researcher")
+    with Session(engine) as session:
+        assert invited_person(session, ada.rpartition("/")[2]).email == "ada@lab.example"
+    again = json.loads(invoke("invite", str(file), "--json"))
+    assert [one["role"] for one in again] == ["annotator", "researcher"]
+
+
+def test_a_list_that_cannot_be_read_invites_nobody(tmp_path: Path) -> None:
+    (tmp_path / "wrong").write_text("ada@lab.example\nbob\n")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for name, error in (("wrong", InvitationListError), ("binary", ToprankError), ("absent", ToprankError)):
+        assert isinstance(CliRunner().invoke(app, ["user", "invite", str(tmp_path / name)]).exception, error)
+    assert json.loads(invoke("list", "--json")) == []
+
+
+def test_an_account_from_invitation_to_erasure(engine: Engine) -> None:
+    email = "ada@lab.example"
+    with Session(engine) as session:
+        create_person(session, email=email, role=Role.RESEARCHER, password="four words nobody guesses")
+        session.commit()
+    invoke("role", email, "annotator")
+    assert invoke("list") == f"{email}  annotator  active\n"
+    assert invoke("link", email).startswith("http://127.0.0.1:8000/invite/")
+    invoke("disable", email)
+    assert invoke("list") == f"{email}  annotator  disabled\n"
+    assert isinstance(CliRunner().invoke(app, ["user", "link", email]).exception, ConflictError)
+    invoke("enable", email)
+    assert isinstance(CliRunner().invoke(app, ["user", "erase", email, "--confirm", "x"]).exception, ConflictError)
+    invoke("erase", email, "--confirm", email)
+    with Session(engine) as session:
+        assert session.get_one(Person, 1).state == "erased"
+
+
+def test_pay_is_a_table_of_a_period() -> None:
+    assert invoke("pay", "--from", "2026-03-01", "--to", "2026-03-31").startswith("person,study,judged")
+    assert isinstance(CliRunner().invoke(app, ["user", "pay", "--from", "1.3."]).exception, ToprankError)
