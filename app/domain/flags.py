@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError, ToprankError
-from app.models import Study
+from app.models import Flag, Study
 from app.wording import N_
 
 LONGEST_NOTE = 2000
@@ -71,3 +71,8 @@ def flag(session: Session, annotator_id: int, claim: UUID, note: str) -> int:
 def flagged(session: Session, study: Study) -> list[FlaggedComparison]:
     """Every note of the study, the newest first."""
     return [FlaggedComparison(*row) for row in session.execute(_FLAGS, {"study": study.id})]
+
+
+def count_flags(session: Session, study: Study) -> int:
+    """How many notes the study has."""
+    return session.scalar(select(func.count()).where(Flag.study_id == study.id)) or 0

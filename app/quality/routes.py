@@ -1,4 +1,4 @@
-"""/studies/{slug}/quality: how each annotator works, and a researcher's decisions about them."""
+"""/studies/{slug}/quality: how each annotator works, what they tell the researchers, and decisions about them."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.dependencies import CurrentResearcher, DbSession
+from app.domain.flags import count_flags, flagged
 from app.domain.pseudonyms import find_annotator
 from app.domain.reviews import pause, resume
 from app.domain.rules import rules_of
@@ -36,7 +37,15 @@ def show_quality(request: Request, _researcher: CurrentResearcher, session: DbSe
         study=study,
         rules=rules_of(study),
         annotators=study_quality(session, study),
+        flags=count_flags(session, study),
     )
+
+
+@router.get("/flags")
+def show_flags(request: Request, _researcher: CurrentResearcher, session: DbSession, slug: str) -> Response:
+    """Annotators' notes about single comparisons, the newest first. No system is named: looks are taken elsewhere."""
+    study = find_study(session, slug)
+    return render(request, "quality/flags.html", study=study, flags=flagged(session, study))
 
 
 @router.post("/{annotator}/pause")

@@ -75,6 +75,7 @@ TABLE = {
     "POST /studies/{slug}/looks": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/export.csv": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/quality": Access(RESEARCHERS, 404),
+    "GET /studies/{slug}/quality/flags": Access(RESEARCHERS, 404),
     "POST /studies/{slug}/quality/{annotator}/pause": Access(RESEARCHERS, 404),
     "POST /studies/{slug}/quality/{annotator}/resume": Access(RESEARCHERS, 404),
     "POST /studies/{slug}/quality/{annotator}/withdraw": Access(RESEARCHERS, 404),

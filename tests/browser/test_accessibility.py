@@ -1,22 +1,26 @@
-"""Every page that an annotator sees, by axe-core: WCAG 2.2 AA, light and dark, phone and desktop."""
+"""Every page that an annotator sees, and what researchers see of them, by axe-core: WCAG 2.2 AA, light and dark."""
 
 import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
+from app.annotation.claims import claim
 from app.auth.invitations import invite
+from app.domain.flags import flag
+from app.domain.reviews import pause
 from app.domain.training import QualificationPlan
-from app.models import Study
+from app.domain.withdrawals import withdraw
+from app.models import Person, Study
 from app.models.person import Role
 from app.models.study import StudyState
 from tests.app.annotation.asking import make_asking_study
 from tests.browser import axe
 from tests.browser.conftest import NOWHERE, PASSWORD
-from tests.factories import make_pool
+from tests.factories import make_person, make_pool
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +112,64 @@ def test_when_there_is_nothing_to_judge(engine: Engine, log_in: Callable[..., Pa
         move(engine, slug, state=state)
         page.goto(f"/annotate?study={slug}")
         axe.check(page, name=state)
+
+
+def make_open_study(session: Session, **pool: object) -> tuple[Study, int]:
+    """A study, and the only annotator there is, who is logged in."""
+    annotator_id = session.scalars(select(Person.id).where(Person.role == Role.ANNOTATOR)).one()
+    study = make_pool(session, **pool)  # type: ignore[arg-type]
+    session.commit()
+    return study, annotator_id
+
+
+def test_own_answers_and_having_done_all(engine: Engine, log_in: Callable[..., Page]) -> None:
+    page = log_in(Role.ANNOTATOR)
+    with Session(engine, expire_on_commit=False) as session:
+        study, _ = make_open_study(session, passages=1)
+    page.goto(f"/annotate?study={study.slug}")
+    page.keyboard.press("1")
+    expect(page.get_by_role("heading", name="You have done all you can")).to_be_visible()
+    axe.check(page, name="exhausted")
+    page.goto(f"/me/answers?study={study.slug}")
+    axe.check(page, name="own answers")
+
+
+def test_waiting_review_and_withdrawal(engine: Engine, log_in: Callable[..., Page]) -> None:
+    page = log_in(Role.ANNOTATOR)
+    with Session(engine, expire_on_commit=False) as session:
+        study, annotator_id = make_open_study(session, passages=1, quota=1)
+        researcher, other = make_person(session, role=Role.RESEARCHER), make_person(session)
+        claim(session, study, other.id)
+        session.commit()
+        address = f"/annotate?study={study.slug}"
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Waiting for other annotators")).to_be_visible()
+        axe.check(page, name="waiting")
+        for decide, heading in ((pause, "A pause for you"), (withdraw, "You are done with this study")):
+            decide(session, study, annotator_id, by_id=researcher.id, reason="checked")
+            session.commit()
+            page.goto(address)
+            expect(page.get_by_role("heading", name=heading)).to_be_visible()
+            axe.check(page, name=heading)
+
+
+def test_quality_and_notes(engine: Engine, log_in: Callable[..., Page]) -> None:
+    page = log_in(Role.ANNOTATOR)
+    with Session(engine, expire_on_commit=False) as session:
+        study, annotator_id = make_open_study(session, passages=3)
+        page.goto(f"/annotate?study={study.slug}")
+        page.keyboard.press("1")
+        expect(page.locator("#judged")).to_have_text("1")
+        shown = claim(session, study, annotator_id).shown
+        assert shown is not None
+        flag(session, annotator_id, shown, "Half of it is French.")
+        session.commit()
+    page = log_in(Role.RESEARCHER)
+    for path in ("quality", "quality/flags"):
+        page.goto(f"/studies/{study.slug}/{path}")
+        axe.check(page)
+    page.get_by_text("The texts").click()
+    axe.check(page, name="a note's texts")
 
 
 def test_errors_and_the_account(log_in: Callable[..., Page]) -> None:

@@ -8,7 +8,7 @@ from app.annotation.claims import claim
 from app.domain.flags import flag, flagged
 from app.domain.pseudonyms import pseudonym
 from app.errors import NotFoundError, ToprankError
-from app.models import Assignment, Flag, Study
+from app.models import Assignment, Flag, Study, System
 from app.models.annotation import AssignmentState
 from tests.app.conftest import Browser
 from tests.factories import make_person, make_pool
@@ -59,3 +59,18 @@ def test_a_flag_leaves_the_comparison_to_be_judged(annotator: Browser, db: Sessi
     assert flag_on_page(annotator, study, headers={"HX-Request": "true"}) == (204, "")
     assert db.scalars(select(Assignment.state)).all() == [AssignmentState.SHOWN]
     assert len(db.scalars(select(Flag)).all()) == 1
+
+
+def test_researchers_read_the_notes_on_a_page_that_names_no_system(
+    annotator: Browser, researcher: Browser, db: Session
+) -> None:
+    study = make_pool(db)
+    db.commit()
+    path = f"/studies/{study.slug}/quality"
+    assert "Nobody has flagged anything" in researcher.get(f"{path}/flags").text
+    flag_on_page(annotator, study)
+    page = researcher.get(f"{path}/flags").text
+    assert "Look at this" in page
+    assert "Context" in page
+    assert db.scalars(select(System.name)).one() not in page
+    assert "Notes from annotators (1)" in researcher.get(path).text
