@@ -9,6 +9,8 @@ from sacrebleu.metrics import BLEU
 
 from metrics import bleu
 from metrics.bleu import bleu_power, clipped_matches, sentence_bleu
+from metrics.dataset_bleu import dataset_bleu
+from metrics.self_bleu import self_bleu
 
 SMOOTHING = SmoothingFunction(epsilon=0.1).method1
 
@@ -57,12 +59,47 @@ def test_the_score_equals_the_libraries(kernels):
             assert ours == pytest.approx(theirs.sentence_score(words[0], [words[1]]).score / 100, abs=1e-12)
 
 
-def test_the_score_equals_the_one_that_sacrebleu_publishes():
-    # its test suite's case for the floor of 0.1: 4, 2, 1 and 0 matches of 6, 5, 4 and 3, against 8 words
-    # "am I am a character sequence" and "I am a symbol string sequence a a"
-    texts = [[1, 2, 1, 3, 4, 5], [2, 1, 3, 6, 7, 5, 3, 3]]
-    assert [clipped_matches(*texts, order) for order in (1, 2, 3, 4)] == [4, 2, 1, 0]
-    assert sentence_bleu(*texts) == pytest.approx(0.1555722182, abs=1e-10)
+# What libraries and papers publish for one hypothesis against one reference with a floor of 0.1, words as numbers.
+PUBLISHED = {
+    # sacrebleu, test_bleu.py: 4, 2, 1 and 0 matches of 6, 5, 4 and 3, against 8 words
+    "sacrebleu, floor": ([1, 2, 1, 3, 4, 5], [2, 1, 3, 6, 7, 5, 3, 3], 0.1555722182, 1e-10),
+    # sacrebleu, test_sentence_bleu.py (its issue 98), 13a: 5, 2, 0 and 0 matches of 14, 13, 12 and 11
+    "sacrebleu, issue 98": (
+        [10, 1, 2, 11, 12, 13, 14, 3, 15, 16, 17, 18, 4, 5],
+        [20, 1, 2, 21, 22, 23, 3, 2, 4, 5],
+        0.0451688,
+        1e-5,
+    ),
+    # sacrebleu, test_sentence_bleu.py (its issue 141): no word is shared
+    "sacrebleu, issue 141": ([1, 2, 3, 4], [5, 6], 0.0, 0.0),
+    # sacrebleu, test_bleu.py: the same text
+    "sacrebleu, the same": ([1, 2, 3, 4], [1, 2, 3, 4], 1.0, 0.0),
+    # nltk, SmoothingFunction, method1: candidate 1 and reference 1 of Papineni et al. (2002), all orders matched
+    "nltk, method1": (
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 10, 14, 15, 10, 16],
+        [1, 2, 3, 4, 5, 6, 9, 8, 9, 10, 11, 17, 18, 19, 20, 14],
+        0.4118,
+        1e-4,
+    ),
+}
+
+
+@pytest.mark.parametrize("published", PUBLISHED.values(), ids=PUBLISHED)
+def test_the_score_equals_what_is_published(kernels, published):
+    hypothesis, reference, expected, precision = published
+    assert sentence_bleu(hypothesis, reference) == pytest.approx(expected, abs=precision)
+
+
+@pytest.mark.parametrize("published", PUBLISHED.values(), ids=PUBLISHED)
+def test_self_and_dataset_bleu_are_built_on_the_published_score(kernels, published):
+    hypothesis, reference, expected, precision = published
+    assert self_bleu([hypothesis, reference]).scores[0] == pytest.approx(expected, abs=precision)
+    assert dataset_bleu([hypothesis], [reference]).scores[0] == pytest.approx(expected, abs=precision)
+
+
+def test_matches_are_counted_as_sacrebleu_publishes_them():
+    hypothesis, reference, *_ = PUBLISHED["sacrebleu, floor"]
+    assert [clipped_matches(hypothesis, reference, order) for order in (1, 2, 3, 4)] == [4, 2, 1, 0]
 
 
 def test_matches_are_clipped_in_both_directions():

@@ -155,6 +155,11 @@ def test_one_annotator_says_nothing_about_others():
     assert new_annotators(judgements([("wiki", 1, "a", True), ("wiki", 2, "a", False)]), seed=1) is None
 
 
+def test_annotators_with_a_dataset_each_say_nothing_about_others():
+    # without either there is a dataset without annotations, and so no ratio
+    assert new_annotators(judgements([("wiki", 1, "a", True), ("news", 2, "b", False)]), seed=1) is None
+
+
 def test_one_annotation_is_drawn_honestly():
     interval = these_annotators(judgements([("wiki", 1, "a", True)]))
     # one trial, one success: Wilson 20.7-100 %

@@ -33,6 +33,10 @@ def test_one_value_says_nothing_of_the_spread():
     assert (mean.low, mean.high) == (-math.inf, math.inf)
 
 
+def test_a_mean_is_written_with_its_interval():
+    assert str(mean_with_interval([1.0, 2.0, 3.0])) == "2.000 [-0.484, 4.484]"
+
+
 def test_no_values_have_no_mean():
     with pytest.raises(ValueError, match="no values"):
         mean_with_interval([])

@@ -87,6 +87,8 @@ def test_a_text_shorter_than_the_window_has_no_sliding_ratio():
 def test_an_empty_window_is_an_error():
     with pytest.raises(ValueError, match="at least one token"):
         sliding_ttr([1, 2], 0)
+    with pytest.raises(ValueError, match="at least one token"):
+        sliding_ttr_of_rows(np.ones((1, 4), dtype=int), 0)
     with pytest.raises(ValueError, match="shape"):
         sliding_ttr_of_rows(np.arange(4), 2)
 

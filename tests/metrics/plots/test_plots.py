@@ -65,6 +65,19 @@ def test_token_probabilities_draw_one_bar_for_each_model_and_token() -> None:
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["\u00b7Man", "chester", r"\$"]
 
 
+def test_scales_are_set_where_a_figure_asks_for_it() -> None:
+    figure = curves([Curve("", [8, 2000], [0.2, 0.5])], x_unit="", y_unit="", logarithmic=True, limits=(0, 1))
+    assert (figure.axes[0].get_xscale(), figure.axes[0].get_ylim()) == ("log", (0, 1))
+    spread = distributions({"a": np.array([0.5])}, unit="", limits=(0, 1))
+    dots = ranges(["a"], [Panel("", {"": [Range(0.5)]})], unit="", limits=(0, 1))
+    assert spread.axes[0].get_xlim() == dots.axes[0].get_xlim() == (0, 1)
+
+
+def test_what_has_no_name_has_no_legend() -> None:
+    assert ranges(["a"], [Panel("", {"": [Range(0.5)]})], unit="").legends == []
+    assert len(ranges(["a"], [Panel("", {"": [Range(0.5, line=0.5)]})], unit="").legends) == 1
+
+
 def test_series_are_told_apart_by_more_than_colour() -> None:
     figure = curves([Curve(str(n), [0, 1], [n, n]) for n in range(6)], x_unit="", y_unit="")
     lines = figure.axes[0].lines
