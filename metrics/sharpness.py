@@ -4,9 +4,9 @@ Nothing here reads a model: a passage that was read once, teacher-forced, leaves
 paper s4, s5 and s6.1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,8 +38,33 @@ def perplexity(negative_log_likelihoods: ArrayLike, predicted: ArrayLike) -> flo
     return exp(float(sums.sum() / counts.sum()))
 
 
+def mean_perplexity(negative_log_likelihoods: ArrayLike, predicted: ArrayLike) -> float:
+    """Mean of the texts' own perplexities, at least 1: a short text weighs as much as a long one.
+
+    Raises ValueError as `perplexity` does, and for a text without a predicted token.
+
+    >>> round(mean_perplexity([0.6931472, 4.1588831], [1, 2]), 5)
+    5.0
+    """
+    sums, counts = _checked(negative_log_likelihoods, predicted)
+    if not counts.all():
+        raise ValueError("A text without a predicted token has no perplexity of its own.")
+    return float(np.exp(sums / counts).mean())
+
+
+def bits_per_byte(negative_log_likelihoods: ArrayLike, predicted_bytes: ArrayLike) -> float:
+    """Summed negative log likelihood in bits over the UTF-8 bytes of what was predicted, at least 0; unlike perplexity
+    it compares across tokenizers. Raises ValueError as `perplexity` does.
+
+    >>> round(bits_per_byte([0.6931472, 1.3862944], [2, 4]), 5)
+    0.5
+    """
+    sums, counts = _checked(negative_log_likelihoods, predicted_bytes)
+    return float(sums.sum() / counts.sum() / log(2))
+
+
 def pool_sharpness(
-    negative_log_likelihoods: ArrayLike, entropies: ArrayLike, masses: dict[int, ArrayLike], predicted: ArrayLike
+    negative_log_likelihoods: ArrayLike, entropies: ArrayLike, masses: Mapping[int, ArrayLike], predicted: ArrayLike
 ) -> Sharpness:
     """Table 3 from sums over the positions of each passage, all of shape (passages,); `masses` by k of top-k.
 

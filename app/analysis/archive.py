@@ -16,11 +16,13 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def results_values(found: Findings) -> dict[str, object]:
-    """Everything as plain values, with stable keys."""
+    """Everything as plain values, with stable keys; each system's numbers with the signature they were made by."""
+    scenarios = dict.fromkeys(result.scenario for result in found.preferences)
+    signatures = dict(zip(scenarios, found.find("table-1").signatures, strict=True))
     return {
         **provenance_values(found.provenance),
         "checks": [{"name": one.name, "passed": one.passed, "found": one.found} for one in found.checks],
-        "systems": [_system_values(result) for result in found.preferences],
+        "systems": [_system_values(result, signatures[result.scenario]) for result in found.preferences],
         "exhibits": {exhibit.key: as_values(exhibit) for exhibit in found.exhibits},
     }
 
@@ -50,7 +52,7 @@ def results_zip(found: Findings) -> bytes:
     return out.getvalue()
 
 
-def _system_values(result: SystemResult) -> dict[str, object]:
+def _system_values(result: SystemResult, signature: str) -> dict[str, object]:
     return {
         "system": result.system.name,
         "scenario": result.scenario,
@@ -59,6 +61,7 @@ def _system_values(result: SystemResult) -> dict[str, object]:
         "mean_preference_ratio": result.preference_ratio,
         "mean_parity_line": result.parity_line,
         "mean_ttr": result.mean_ttr,
+        "signature": signature,
         "datasets": [_dataset_values(dataset) for dataset in result.datasets],
     }
 
@@ -78,6 +81,7 @@ def _dataset_values(result: DatasetResult) -> dict[str, object]:
         "continuations": result.continuations,
         "recalled": result.recalled,
         "mean_ttr": result.mean_ttr,
+        "original_ttr": result.original_ttr,
     }
 
 

@@ -154,8 +154,17 @@ class Evidence:
     @cached_property
     def preferences(self) -> list[SystemResult]:
         """A result for each system in each of its scenarios."""
-        rows = StudyRows(self.systems, self.datasets, self.scenarios, self.counted, self.continuations, self.study.seed)
-        return preference_results(rows)
+        return preference_results(
+            StudyRows(
+                self.systems,
+                self.datasets,
+                self.scenarios,
+                self.counted,
+                self.continuations,
+                self.original_ttr,
+                self.study.seed,
+            )
+        )
 
     @cached_property
     def scores(self) -> dict[str, ScoreSummary]:

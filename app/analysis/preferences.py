@@ -23,7 +23,8 @@ RESAMPLES = 2_000
 
 @dataclass(frozen=True)
 class DatasetResult:
-    """One system, scenario and dataset. TTR is None without continuations; recalled texts equal the original."""
+    """One system, scenario and dataset. TTR is None without continuations, the originals' without passages; recalled
+    texts equal the original."""
 
     dataset: str
     verdicts: Verdicts
@@ -31,6 +32,7 @@ class DatasetResult:
     continuations: int
     recalled: int
     mean_ttr: float | None
+    original_ttr: float | None
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def _dataset_results(rows: StudyRows, system: SystemFacts, scenario: int, answer
                 int(inside.sum()),
                 int((written.comparison[inside] == -1).sum()),
                 float(written.ttr[inside].mean()) if inside.any() else None,
+                rows.original_ttr.get((dataset.id, scenario)),
             )
         )
     return results

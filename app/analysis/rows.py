@@ -1,5 +1,6 @@
 """Rows of a study as arrays: what was written, what was said of it, by whom."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -116,11 +117,13 @@ class Continuations:
 
 @dataclass(frozen=True, eq=False)
 class StudyRows:
-    """What preferences are made of; `counted` are the annotations that count."""
+    """What preferences are made of: `counted` are the annotations that count, `original_ttr` is the originals' mean by
+    dataset and scenario."""
 
     systems: list[SystemFacts]
     datasets: list[DatasetFacts]
     scenarios: list[int]
     counted: Answers
     continuations: Continuations
+    original_ttr: Mapping[tuple[int, int], float]
     seed: int

@@ -6,13 +6,17 @@ what stands before the first token is the checkpoint's own affair, and said besi
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy.orm import Session, undefer
 
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.errors import NotFoundError
 from app.models import ReferenceTokens, Score, Study
+from metrics.sharpness import bits_per_byte, mean_perplexity, perplexity, pool_sharpness
 
 
 @dataclass(frozen=True)
@@ -72,21 +76,11 @@ FROM score r JOIN passage p ON p.id = r.passage_id JOIN checkpoint c ON c.id = r
 JOIN dataset d ON d.id = p.dataset_id
 WHERE r.study_id = :study AND p.state = 'accepted' AND NOT p.unjudged
 """
-_SUMMARIES = text(f"""
-SELECT c.name AS checkpoint, d.name AS dataset, count(*) AS passages,
-       exp(sum(r.context_nll) / sum(r.context_predicted)) AS perplexity,
-       avg(exp(r.context_nll / r.context_predicted)) AS mean_perplexity,
-       (sum(r.context_nll) / sum(r.context_bytes) / ln(2::float8)) AS bits_per_byte,
-       sum(r.entropy * r.predicted) / sum(r.predicted) AS entropy,
-       sum(r.top1_mass * r.predicted) / sum(r.predicted) AS top1_mass,
-       sum(r.top3_mass * r.predicted) / sum(r.predicted) AS top3_mass,
-       sum(r.top5_mass * r.predicted) / sum(r.predicted) AS top5_mass,
-       exp(sum(r.nll) / sum(r.predicted)) AS passage_perplexity,
-       max(r.beginning) AS beginning, max(r.tokenizer_sha256) AS tokenizer_sha256,
-       string_agg(DISTINCT r.precision, ', ') AS precision
+_SUMS = text(f"""
+SELECT c.name AS checkpoint, d.name AS dataset, r.context_nll, r.context_predicted, r.context_bytes, r.nll, r.predicted,
+       r.entropy, r.top1_mass, r.top3_mass, r.top5_mass, r.beginning, r.tokenizer_sha256, r.precision
 {_JUDGED}
-GROUP BY GROUPING SETS ((c.id, c.name, d.id, d.name), (c.id, c.name))
-ORDER BY c.id, d.id NULLS LAST
+ORDER BY c.id, d.id, r.passage_id
 """)
 _TOP_CHOICES = text(f"""
 SELECT c.name, r.tokenizer_sha256, r.passage_id, r.top_ids[:][1:1] AS likeliest
@@ -102,7 +96,39 @@ _FULL_SCORE = (
 
 def score_summaries(session: Session, study: Study) -> list[ScoreSummary]:
     """Each scored checkpoint on each dataset, then on all; checkpoints in the order they were added."""
-    return [ScoreSummary(**row) for row in session.execute(_SUMMARIES, {"study": study.id}).mappings()]
+    summaries = []
+    rows = session.execute(_SUMS, {"study": study.id})
+    for checkpoint, of_checkpoint in groupby(rows, key=attrgetter("checkpoint")):
+        every = list(of_checkpoint)
+        for dataset, of_dataset in groupby(every, key=attrgetter("dataset")):
+            summaries.append(_pooled(checkpoint, dataset, list(of_dataset)))
+        summaries.append(_pooled(checkpoint, None, every))
+    return summaries
+
+
+def _pooled(checkpoint: str, dataset: str | None, rows: list[Row[Any]]) -> ScoreSummary:
+    contexts = [row.context_nll for row in rows], [row.context_predicted for row in rows]
+    predicted = [row.predicted for row in rows]
+    # kept as means over a passage's positions, pooled as sums
+    masses = {k: [getattr(row, f"top{k}_mass") * row.predicted for row in rows] for k in (1, 3, 5)}
+    entropies = [row.entropy * row.predicted for row in rows]
+    passages = pool_sharpness([row.nll for row in rows], entropies, masses, predicted)
+    return ScoreSummary(
+        checkpoint,
+        dataset,
+        passages=len(rows),
+        perplexity=perplexity(*contexts),
+        mean_perplexity=mean_perplexity(*contexts),
+        bits_per_byte=bits_per_byte(contexts[0], [row.context_bytes for row in rows]),
+        entropy=passages.entropy,
+        top1_mass=passages.masses[1],
+        top3_mass=passages.masses[3],
+        top5_mass=passages.masses[5],
+        passage_perplexity=passages.perplexity,
+        beginning=max(row.beginning for row in rows),
+        tokenizer_sha256=max(row.tokenizer_sha256 for row in rows),
+        precision=", ".join(sorted({row.precision for row in rows})),
+    )
 
 
 def top_choices(session: Session, study: Study) -> list[TopChoices]:

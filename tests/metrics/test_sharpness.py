@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metrics import sharpness
-from metrics.sharpness import perplexity, pool_sharpness, same_choice_matrix
+from metrics.sharpness import bits_per_byte, mean_perplexity, perplexity, pool_sharpness, same_choice_matrix
 
 
 def test_the_examples_in_the_docstrings_hold():
@@ -40,6 +40,20 @@ def test_pooling_sums_equals_the_mean_over_all_positions():
 def test_certainty_has_a_perplexity_of_one_and_a_uniform_guess_that_of_the_vocabulary():
     assert perplexity([0.0], [5]) == 1.0
     assert perplexity([3 * np.log(50)], [3]) == pytest.approx(50)
+
+
+def test_a_mean_of_perplexities_weighs_texts_and_a_pooled_one_tokens():
+    # 9 tokens at ln 2 and one at 4 ln 2: 2 ** (13 / 10) pooled, (2 + 16) / 2 as a mean
+    sums, predicted = [9 * np.log(2), 4 * np.log(2)], [9, 1]
+    assert perplexity(sums, predicted) == pytest.approx(2**1.3)
+    assert mean_perplexity(sums, predicted) == pytest.approx(9)
+    with pytest.raises(ValueError, match="no perplexity of its own"):
+        mean_perplexity([1.0, 0.0], [1, 0])
+
+
+def test_bits_per_byte_is_of_bytes_not_tokens():
+    # 13 bits over 40 bytes
+    assert bits_per_byte([9 * np.log(2), 4 * np.log(2)], [30, 10]) == pytest.approx(13 / 40)
 
 
 @pytest.mark.parametrize(

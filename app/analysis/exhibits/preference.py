@@ -11,6 +11,7 @@ from metrics.intervals import Interval
 from metrics.plots.heatmap import heatmap
 from metrics.plots.ranges import Panel, Range, ranges
 from metrics.plots.style import Theme
+from metrics.preference import mean_over_datasets
 from metrics.signature import Signature
 from metrics.ttr import SCENARIO_WINDOWS
 
@@ -108,9 +109,7 @@ def _original_rows(evidence: Evidence) -> list[tuple[Cell, ...]]:
     """The TTR of the originals themselves, one row for each scenario."""
     rows: list[tuple[Cell, ...]] = []
     for scenario in evidence.scenarios:
-        ratios = [evidence.original_ttr.get((dataset.id, scenario)) for dataset in evidence.datasets]
-        present = [ratio for ratio in ratios if ratio is not None]
-        mean = sum(present) / len(present) if present and len(present) == len(ratios) else None
+        mean = mean_over_datasets(evidence.original_ttr.get((one.id, scenario)) for one in evidence.datasets)
         rows.append(("original text", scenario, *(None,) * (len(_TABLE_1) - 3), mean))
     return rows
 
@@ -173,17 +172,20 @@ def _finding(results: list[SystemResult]) -> str:
 
 
 def _widest_gap(results: list[SystemResult]) -> str:
+    """The system whose datasets differ most, with what stands behind both ratios."""
     gaps = []
     for result in results:
-        ratios = {one.dataset: one.verdicts.preference_ratio for one in result.datasets}
-        present = {name: ratio for name, ratio in ratios.items() if ratio is not None}
-        if len(present) > 1:
-            low, high = min(present, key=present.__getitem__), max(present, key=present.__getitem__)
-            gaps.append((present[high] - present[low], result.system.name, high, low))
+        judged = [(ratio, one) for one in result.datasets if (ratio := one.verdicts.preference_ratio) is not None]
+        if len(judged) > 1:
+            (low, worst), (high, best) = (pick(judged, key=lambda pair: pair[0]) for pick in (min, max))
+            gaps.append((high - low, result.system.name, best, worst))
     if not gaps:
         return "Too early to compare datasets"
-    gap, system, high, low = max(gaps)
-    return f"The dataset matters most for {system}: {100 * gap:.0f} points between {high} and {low}"
+    gap, system, best, worst = max(gaps, key=lambda found: found[0])
+    return (
+        f"The dataset matters most for {system}: {100 * gap:.0f} points between {best.dataset} (n = "
+        f"{best.verdicts.n:,}) and {worst.dataset} (n = {worst.verdicts.n:,})"
+    )
 
 
 def _signature(evidence: Evidence, scenario: int, results: list[SystemResult]) -> str:

@@ -135,6 +135,25 @@ def test_only_the_contrasts_of_the_protocol_are_compared(db: Session, golden: St
     assert table.notes[0].startswith("Planned")
 
 
+def test_table_4_says_between_what_the_gap_is_and_how_much_stands_behind_it(db: Session, golden: Study) -> None:
+    table = findings(Evidence(db, golden)).find("table-4")
+    keys = [column.key for column in table.columns]
+    rows = [dict(zip(keys, row, strict=True)) for row in table.rows]
+    names = ("wikipedia", "fiction", "speeches")
+    ratios = [{name: float(str(row[name])) for name in names} for row in rows]
+    gap, row = max(
+        zip((max(r.values()) - min(r.values()) for r in ratios), rows, strict=True), key=lambda pair: pair[0]
+    )
+    found = re.fullmatch(
+        r"The dataset matters most for (.+): (\d+) points between (\w+) \(n = (\d+)\) and (\w+) \(n = (\d+)\)",
+        table.title,
+    )
+    assert found is not None
+    system, points, best, best_n, worst, worst_n = found.groups()
+    assert (system, points) == (row["system"], f"{100 * gap:.0f}")
+    assert (int(best_n), int(worst_n)) == (row[f"{best}_n"], row[f"{worst}_n"])
+
+
 def test_figure_9_left_groups_texts_by_consensus(db: Session, golden: Study) -> None:
     groups = ttr_by_consensus(Evidence(db, golden))
     found = findings(Evidence(db, golden)).find("figure-9-left")

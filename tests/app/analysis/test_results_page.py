@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from statistics import fmean
 
 import pytest
 from sqlalchemy import func, select, text
@@ -97,6 +98,12 @@ def test_the_archive_holds_every_table_in_every_format(researcher: Browser, gold
     assert values["final"] is True
     assert len(values["protocol_sha256"]) == 64
     assert values["exhibits"]["table-1"]["rows"][0]["system"] == "tiny, greedy"
+    assert [one["signature"].split("|")[0] for one in values["systems"][::3]] == [
+        "preference at 128",
+        "preference at 256",
+    ]
+    originals = [one["original_ttr"] for one in values["systems"][0]["datasets"]]
+    assert fmean(originals) == pytest.approx(values["exhibits"]["table-1"]["rows"][-2]["ttr"])
 
 
 @pytest.mark.parametrize("address", ["table-99.csv", "table-1.exe", "table-99.svg"])
