@@ -28,6 +28,9 @@ def results(
     withdrawn: Annotated[
         WithdrawnAnnotators, typer.Option(help="Whether the annotations of annotators who withdrew count.")
     ] = WithdrawnAnnotators.BY_PROTOCOL,
+    passage: Annotated[
+        int | None, typer.Option(min=1, max=2**63 - 1, help="The text of Figure 4, by its passage's number.")
+    ] = None,
     look_as: Annotated[
         str | None, typer.Option("--look", metavar="EMAIL", help="Take a look first, on record as this researcher's.")
     ] = None,
@@ -39,6 +42,7 @@ def results(
     from app.analysis.formats import as_latex
     from app.analysis.looks import check_is_open_to_look
     from app.analysis.registry import findings
+    from app.analysis.texts import find_passage
     from app.domain.studies import find_study
 
     with transaction(data_dir) as session:
@@ -46,7 +50,9 @@ def results(
         if look_as:
             _take_look(session, study, look_as)
         check_is_open_to_look(session, study)
-        found = findings(Evidence(session, study, withdrawn=withdrawn))
+        if passage is not None:
+            find_passage(session, study, passage)
+        found = findings(Evidence(session, study, withdrawn=withdrawn, chosen_passage=passage))
     if out is not None:
         _write(out, found)
     elif latex:

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.analysis.drawing import Appearance, picture
 from app.analysis.evidence import Evidence
+from app.analysis.exhibits.chosen_text import figure_4
 from app.analysis.kept import Kept
 from app.analysis.registry import Findings, findings
+from app.analysis.texts import find_passage
 from app.analysis.withdrawn import WithdrawnAnnotators
 from app.models import Study
 
@@ -43,11 +45,20 @@ _findings: Kept[Findings] = Kept(8)
 _pictures: Kept[bytes] = Kept(256)
 
 
-def live_findings(session: Session, study: Study, *, withdrawn: WithdrawnAnnotators) -> tuple[str, Findings]:
-    """What changes with the results, and the results as they are now."""
+def live_findings(
+    session: Session, study: Study, *, withdrawn: WithdrawnAnnotators, passage: int | None = None
+) -> tuple[str, Findings]:
+    """What changes with the results, and the results as they are now; `passage` is the text of Figure 4.
+
+    Only the figure depends on the choice: it is made each time, so that no choice drives out what everybody sees.
+    """
     state = f"{state_of(session, study)}/{withdrawn}"
     found = _findings.get((state,), lambda: findings(Evidence(session, study, withdrawn=withdrawn)))
-    return state, found
+    if passage is None:
+        return state, found
+    find_passage(session, study, passage)
+    chosen = figure_4(Evidence(session, study, withdrawn=withdrawn, chosen_passage=passage))
+    return f"{state}/{passage}", found.with_exhibit(chosen)
 
 
 def live_picture(state: str, found: Findings, key: str, look: Appearance) -> bytes:

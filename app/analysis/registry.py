@@ -1,11 +1,12 @@
 """Every table and figure by its key: the one list that the page, the command line and the archive go by."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.analysis.checks import Check, shortcomings, study_checks
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Exhibit, Provenance
+from app.analysis.exhibits.chosen_text import figure_4
 from app.analysis.exhibits.comparing import paired_comparisons
 from app.analysis.exhibits.diversity import figure_3, table_2, table_5
 from app.analysis.exhibits.first_choices import figure_5_left
@@ -14,7 +15,7 @@ from app.analysis.exhibits.instruct import table_6
 from app.analysis.exhibits.preference import table_1, table_4
 from app.analysis.exhibits.quality import agreement, robustness
 from app.analysis.exhibits.repetition import figure_9_left, figure_9_right
-from app.analysis.exhibits.sharpness import figure_4, table_3
+from app.analysis.exhibits.sharpness import table_3
 from app.analysis.looks import last_look
 from app.analysis.preferences import SystemResult
 from app.domain.protocol import locked_protocol, protocol_hash, study_protocol
@@ -55,6 +56,10 @@ class Findings:
             if exhibit.key == key:
                 return exhibit
         raise NotFoundError(f"There is no table or figure {key!r} (there are: {', '.join(BUILDERS)}).")
+
+    def with_exhibit(self, exhibit: Exhibit) -> "Findings":
+        """The same with one exhibit in place of that of its key."""
+        return replace(self, exhibits=[exhibit if one.key == exhibit.key else one for one in self.exhibits])
 
 
 def findings(evidence: Evidence) -> Findings:

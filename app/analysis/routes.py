@@ -24,6 +24,7 @@ from app.domain.studies import find_study
 from app.errors import NotFoundError
 from app.forms import PageForm
 from app.models import Study
+from app.paging import RowId
 from app.templating import render, see_other
 from metrics.plots.style import Theme
 
@@ -32,6 +33,7 @@ router = APIRouter(prefix="/studies/{slug}")
 Withdrawn = Annotated[
     WithdrawnAnnotators, Query(description="Whether the annotations of annotators who withdrew count.")
 ]
+ChosenPassage = Annotated[RowId | None, Query(description="The text of Figure 4.")]
 BY_PROTOCOL = WithdrawnAnnotators.BY_PROTOCOL
 
 
@@ -42,12 +44,13 @@ def show_results(
     session: DbSession,
     slug: str,
     withdrawn: Withdrawn = BY_PROTOCOL,
+    passage: ChosenPassage = None,
 ) -> Response:
     """Every table and figure; before the study closes only progress and quality, and the way to take a look."""
     study = find_study(session, slug)
     if not is_open_to_look(session, study):
         return _show_closed(request, session, study)
-    state, found = live_findings(session, study, withdrawn=withdrawn)
+    state, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
     return render(
         request,
         "analysis/results.html",
@@ -58,6 +61,7 @@ def show_results(
         outdated=len(outdated(session, study)),
         version=_version(state),
         withdrawn=withdrawn,
+        passage=passage,
     )
 
 
@@ -72,11 +76,12 @@ def download_exhibit(
     theme: Theme = "light",
     plain: bool = False,
     withdrawn: Withdrawn = BY_PROTOCOL,
+    passage: ChosenPassage = None,
 ) -> Response:
     """One table or figure as SVG, PDF, PNG, CSV or LaTeX."""
     study = find_study(session, slug)
     check_is_open_to_look(session, study)
-    state, found = live_findings(session, study, withdrawn=withdrawn)
+    state, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
     exhibit = found.find(name)
     if extension in MEDIA_TYPES:
         look = Appearance(cast(PictureFormat, extension), theme, with_title=not plain)
@@ -86,12 +91,16 @@ def download_exhibit(
 
 @router.get("/results.zip")
 def download_archive(
-    _researcher: CurrentResearcher, session: DbSession, slug: str, withdrawn: Withdrawn = BY_PROTOCOL
+    _researcher: CurrentResearcher,
+    session: DbSession,
+    slug: str,
+    withdrawn: Withdrawn = BY_PROTOCOL,
+    passage: ChosenPassage = None,
 ) -> Response:
     """Every table and figure in every format."""
     study = find_study(session, slug)
     check_is_open_to_look(session, study)
-    _, found = live_findings(session, study, withdrawn=withdrawn)
+    _, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
     return Response(results_zip(found), media_type="application/zip", headers=_attachment(f"{study.slug}-results.zip"))
 
 

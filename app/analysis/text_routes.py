@@ -12,6 +12,7 @@ from app.analysis.looks import check_is_open_to_look
 from app.analysis.texts import PAGE, Scenario, TextFilter, find_passage, find_texts, side_by_side
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.studies import find_study
+from app.paging import RowId
 from app.templating import render
 
 router = APIRouter(prefix="/studies/{slug}/texts")
@@ -50,7 +51,7 @@ def show_text(
     _researcher: CurrentResearcher,
     session: DbSession,
     slug: str,
-    passage_id: int,
+    passage_id: RowId,
     scenario: Scenario = Scenario.LONG,
 ) -> Response:
     """Every continuation of one context, side by side."""

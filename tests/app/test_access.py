@@ -70,7 +70,7 @@ TABLE = {
     "GET /studies/{slug}/results/{name}.{extension}": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/results.zip": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/texts": Access(RESEARCHERS, 404),
-    "GET /studies/{slug}/texts/{passage_id}": Access(RESEARCHERS, 404),
+    "GET /studies/{slug}/texts/{passage_id}": Access(RESEARCHERS, 422),
     "POST /studies/{slug}/measurements": Access(RESEARCHERS, 404),
     "POST /studies/{slug}/looks": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/export.csv": Access(RESEARCHERS, 404),

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
+from app.models import Passage, Study
 from app.models.study import StudyState
 from cli.main import app
 from tests.factories import make_person, make_pool
@@ -69,3 +70,18 @@ def test_an_open_study_needs_a_look_which_is_printed(run: Run) -> None:
 
 def test_a_look_has_to_be_a_researchers(run: Run) -> None:
     assert "There is no researcher 'x@lab.example'" in str(run("open", "--look", "x@lab.example").exception)
+
+
+def test_figure_4_takes_a_passage_of_the_study(run: Run, engine: Engine) -> None:
+    with Session(engine) as session:
+        inside, outside = (
+            session.scalars(
+                select(Passage.id).join(Study, Study.id == Passage.study_id).where(Study.slug == slug)
+            ).first()
+            for slug in ("closed", "open")
+        )
+    values = json.loads(run("closed", "--json", "--passage", inside).output)
+    assert values["exhibits"]["figure-4"]["missing"].startswith(f"No checkpoint has read passage {inside} yet")
+    refused = run("closed", "--passage", outside)
+    assert f"has no passage {outside}" in str(refused.exception)
+    assert run("closed", "--passage", 2**63).exit_code == 2

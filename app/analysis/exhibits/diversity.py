@@ -85,7 +85,7 @@ def figure_3(evidence: Evidence) -> Exhibit:
         signatures=_signatures(evidence)[2:3],
         notes=_notes(evidence),
         reported=REPORTED["figure-3"],
-        missing=None if rows else NO_TRAINING_SET,
+        missing=None if rows else _why(evidence),
         draw=(lambda theme: distributions(longest, unit="tokens of the longest overlap", theme=theme))
         if rows
         else None,
@@ -113,7 +113,7 @@ def table_5(evidence: Evidence) -> Exhibit:
         rows=rows,
         signatures=_signatures(evidence)[3:],
         notes=_notes(evidence),
-        missing=None if rows else NO_TRAINING_SET,
+        missing=None if rows else _why(evidence),
         draw=_shares(rows, names) if rows else None,
     )
 
@@ -121,6 +121,10 @@ def table_5(evidence: Evidence) -> Exhibit:
 def _against(evidence: Evidence) -> list[tuple[Any, dict[str, Any]]]:
     """The systems that were held against a training set."""
     return [(system, found) for system, found in evidence.measured if "overlap_longest" in found]
+
+
+def _why(evidence: Evidence) -> str:
+    return NO_TRAINING_SET if evidence.measured else NOT_MEASURED
 
 
 def _signatures(evidence: Evidence) -> tuple[str, ...]:

@@ -48,7 +48,9 @@ def figure_5_left(evidence: Evidence) -> Exhibit:
             str(Signature("same first choice", "equal likeliest tokens / positions", n=len(names), unit="checkpoints")),
         ),
         reported=REPORTED["figure-5-left"],
-        missing=None if pairs else "Two checkpoints have to read the passages first (`toprank score`).",
+        missing=None
+        if pairs
+        else "Two checkpoints have to read the passages first, by the study’s page or `toprank score`.",
         draw=(lambda theme: heatmap(matrix, names, names, unit="% same first choice", theme=theme)) if pairs else None,
     )
 

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from app.analysis.drawing import PICTURE_FORMATS, Appearance, picture
 from app.analysis.evidence import Evidence
+from app.analysis.exhibits.chosen_text import figure_4
 from app.analysis.exhibits.first_choices import figure_5_left, same_first_choice
 from app.analysis.exhibits.instruct import table_6
 from app.analysis.exhibits.repetition import figure_9_right, ttr_by_consensus
-from app.analysis.exhibits.sharpness import figure_4, table_3
+from app.analysis.exhibits.sharpness import table_3
 from app.analysis.registry import findings
 from app.domain.protocol import set_contrasts
 from app.domain.scores import TopChoices

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from statistics import fmean
 
@@ -10,10 +11,14 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from app.analysis.live import live_findings
+from app.analysis.registry import BUILDERS
 from app.analysis.withdrawn import WithdrawnAnnotators
-from app.models import Annotation, Review, Study
+from app.domain.studies import find_study
+from app.models import Annotation, Passage, Review, Study
 from app.models.review import Decision
 from app.models.study import StudyState
+from tests.app.analysis.test_exhibits import score_everything
 from tests.app.conftest import Browser
 from tests.factories import make_pool, make_study
 
@@ -136,3 +141,70 @@ def test_withdrawn_annotators_can_be_counted_in_and_left_out(researcher: Browser
         assert f"withdrawn={choice}" in researcher.get("/studies/golden/results").text
     # the golden study keeps answers of people who withdrew earlier as `withdrawn`, which only *with* counts
     assert counts["without"] < counts["protocol"] < counts["with"]
+
+
+def test_what_has_nothing_to_show_yet_stands_in_one_list(researcher: Browser, db: Session) -> None:
+    make_pool(db, slug="fresh", state=StudyState.CLOSED)
+    db.commit()
+    page = researcher.get("/studies/fresh/results").text
+    waiting = page[page.index('id="waiting"') :]
+    for key in ("comparisons", "table-2", "figure-3", "figure-4", "agreement", "robustness"):
+        assert f'<dt id="{key}">' in waiting
+    assert page.count('class="card exhibit"') + waiting.count("<dt ") == len(BUILDERS)
+
+
+@pytest.fixture
+def scored(db: Session, golden: Study) -> list[int]:
+    """The golden study's first five passages, of which four are scored."""
+    score_everything(db)
+    return list(db.scalars(select(Passage.id).order_by(Passage.id).limit(5)))
+
+
+def test_figure_4_is_of_the_chosen_text_on_page_and_in_files(researcher: Browser, scored: list[int]) -> None:
+    chosen = scored[2]
+    page = researcher.get(f"/studies/golden/results?passage={chosen}").text
+    assert f"The text is passage {chosen} (wikipedia)" in page
+    (address,) = re.findall(r'<img src="([^"]+figure-4.svg[^"]+)"', page)
+    assert address.endswith(f"passage={chosen}")
+    assert f"passage={chosen}" not in re.findall(r'<img src="([^"]+table-1.svg[^"]+)"', page)[0]
+    answers = [
+        researcher.get(f"/studies/golden/results/figure-4.svg?passage={one}") for one in (scored[0], chosen, scored[0])
+    ]
+    assert [f"passage {chosen} (" in answer.text for answer in answers] == [False, True, False]
+    assert answers[0].headers["etag"] != answers[1].headers["etag"]
+    archive = researcher.get(f"/studies/golden/results.zip?passage={chosen}")
+    read_me = zipfile.ZipFile(io.BytesIO(archive.content)).read("golden-results/README.txt").decode()
+    assert f"The text is passage {chosen} (wikipedia)." in read_me
+    assert (
+        f'href="/studies/golden/results?passage={chosen}#figure-4"'
+        in researcher.get(f"/studies/golden/texts/{chosen}").text
+    )
+
+
+def test_a_text_that_no_checkpoint_has_read_says_so(researcher: Browser, scored: list[int]) -> None:
+    page = researcher.get(f"/studies/golden/results?passage={scored[4]}").text
+    assert f"No checkpoint has read passage {scored[4]} yet" in page
+    assert researcher.get(f"/studies/golden/results/figure-4.svg?passage={scored[4]}").status_code == 404
+
+
+def test_many_choices_keep_what_everybody_sees(researcher: Browser, scored: list[int], db: Session) -> None:
+    _, before = live_findings(db, find_study(db, "golden"), withdrawn=WithdrawnAnnotators.BY_PROTOCOL)
+    for _ in range(3):
+        for one in scored:
+            live_findings(db, find_study(db, "golden"), withdrawn=WithdrawnAnnotators.BY_PROTOCOL, passage=one)
+    _, after = live_findings(db, find_study(db, "golden"), withdrawn=WithdrawnAnnotators.BY_PROTOCOL)
+    assert after is before
+
+
+@pytest.mark.parametrize(("passage", "status"), [(2**63 - 1, 404), (2**63, 422), (0, 422), ("x", 422), (10**30, 422)])
+def test_a_passage_that_cannot_be_is_refused(researcher: Browser, golden: Study, passage: object, status: int) -> None:
+    assert researcher.get(f"/studies/golden/results?passage={passage}").status_code == status
+    assert researcher.get(f"/studies/golden/results/figure-4.csv?passage={passage}").status_code == status
+    assert researcher.get(f"/studies/golden/texts/{passage}").status_code == status
+
+
+def test_another_study_s_passage_is_not_found(researcher: Browser, db: Session, golden: Study) -> None:
+    other = make_pool(db, slug="other", state=StudyState.CLOSED)
+    db.commit()
+    foreign = db.scalars(select(Passage.id).where(Passage.study_id == other.id)).first()
+    assert researcher.get(f"/studies/golden/results?passage={foreign}").status_code == 404
