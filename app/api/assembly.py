@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.responses import JSONResponse
 
+from app.analysis.api import router as results
 from app.api.tokens import router as tokens
 from app.problems import RESPONSES, Problem, add_problems
 from app.resources import Resources
@@ -18,7 +19,7 @@ Lists come in pages: follow `next` until it is null. A write may carry an `Idemp
 it is answered as the first time and changes nothing. Every error is `application/problem+json` (RFC 9457).
 """
 # A feature hangs its api.py's router on here.
-ROUTERS: Sequence[APIRouter] = (tokens,)
+ROUTERS: Sequence[APIRouter] = (results, tokens)
 
 
 class Api(FastAPI):

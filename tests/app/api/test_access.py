@@ -25,6 +25,8 @@ class Access:
 
 
 TABLE = {
+    "GET /studies/{slug}/results": Access(READ, 404),
+    "POST /studies/{slug}/looks": Access(WRITE, 404),
     "GET /tokens": Access(READ, 200),
     "DELETE /tokens/{token_id}": Access(WRITE, 422),
 }
