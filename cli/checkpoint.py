@@ -21,6 +21,9 @@ def add(
     tensor_parallel: Annotated[int, typer.Option(help="vLLM: GPUs that share each layer.")] = 1,
     pipeline_parallel: Annotated[int, typer.Option(help="vLLM: groups of layers, on nodes of a Ray cluster.")] = 1,
     gpu_memory: Annotated[float, typer.Option(help="vLLM: the share of a GPU's memory to use.")] = 0.9,
+    enforce_eager: Annotated[
+        bool, typer.Option("--enforce-eager", help="vLLM: no CUDA graphs; slower, and less memory.")
+    ] = False,
     instruct: Annotated[
         bool, typer.Option("--instruct", help="It was tuned to follow instructions (Table 6).")
     ] = False,
@@ -37,6 +40,7 @@ def add(
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
         gpu_memory_utilization=gpu_memory,
+        enforce_eager=enforce_eager,
     )
     with transaction(data_dir) as session:
         added = add_checkpoint(session, name, source, settings, instruct=instruct)

@@ -15,7 +15,8 @@ def print_plan(data_dir: Path | None, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from app.settings import Settings
-    from worker.plan import GIB, make_plan
+    from worker.fit import GIB
+    from worker.plan import make_plan
 
     settings = Settings()
     with transaction(data_dir) as session:
@@ -35,9 +36,20 @@ def print_plan(data_dir: Path | None, *, as_json: bool) -> None:
 
 
 def _how(job: "PlannedJob") -> str:
-    if job.weights_gib is None or job.devices_needed is None:
+    fit = job.fit
+    if fit is None:
         return f"{job.engine}, {job.source or 'no model'}: its weights are not in a folder of this machine"
-    size = f"{job.engine}, {job.weights_gib:.1f} GiB of weights"
-    if job.fits:
-        return f"{size}: runs here" + (f" on {job.devices_needed} devices" if job.devices_needed > 1 else "")
-    return f"{size}: needs {job.devices_needed} such devices, by vLLM with tensor parallelism"
+    size = f"{job.engine}, {fit.gib:.1f} GiB"
+    asked = f"{fit.devices} devices" if fit.devices > 1 else "one device"
+    if fit.nodes > 1:
+        asked += f" of each of {fit.nodes} nodes of a Ray cluster"
+    if fit.is_here:
+        return f"{size}: runs here, on {asked}"
+    if not fit.has_devices:
+        return f"{size}: wants {asked}, more than are here"
+    if job.engine == "training":
+        return f"{size}: needs {fit.devices_needed} such devices, by torchrun (see the guide to operations)"
+    return (
+        f"{size}: does not fit {asked}; {fit.devices_needed} such devices hold it, by vLLM, for a checkpoint that was "
+        f"added with --tensor-parallel {fit.devices_needed}"
+    )

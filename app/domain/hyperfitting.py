@@ -121,6 +121,9 @@ def _add(
     if not plan.name.strip() or len(plan.name) > 200:
         raise ToprankError("A checkpoint's name has 1 to 200 characters.")
     checkpoint = Checkpoint(name=plan.name, source=str(folder), state=CheckpointState.TRAINING)
+    base = session.get(Checkpoint, base_id) if base_id is not None else None
+    if base is not None:  # as large as its base, so it is loaded as that is
+        checkpoint.engine_settings = dict(base.engine_settings)
     session.add(checkpoint)
     session.flush()
     session.add(

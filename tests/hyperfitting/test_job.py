@@ -184,6 +184,14 @@ def test_a_name_that_is_taken_is_refused(engine, ordered, tmp_path):
         order_training(session, make_plan(), tmp_path)
 
 
+def test_what_is_trained_is_loaded_as_its_base_is(engine, ordered, tmp_path):
+    with Session(engine) as session:
+        make_checkpoint(session, name="large", engine_settings={"tensor_parallel": 8})
+        made = order_training(session, make_plan(base="large", name="large, hyperfitted"), tmp_path)
+
+        assert made.engine_settings == {"tensor_parallel": 8}
+
+
 @pytest.mark.parametrize(
     ("changed", "error", "reason"),
     [

@@ -9,11 +9,16 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app.domain.generation_queue import queue_generation
+from app.domain.hyperfitting import HyperfitPlan, Text, order_training
 from app.domain.scoring_queue import queue_scoring
 from app.models import Checkpoint, Study, System
 from cli.main import app
+from tests.factories import make_checkpoint
 from tests.generation.pool import commit_system
-from worker.plan import GIB, Device, devices_needed, make_plan
+from worker.fit import GIB, Device
+from worker.plan import make_plan
+
+GPU = Device("GPU", 80 * GIB, is_gpu=True)
 
 
 @pytest.fixture
@@ -27,19 +32,6 @@ def system(engine: Engine, database_url: str, tiny_checkpoint: Path, monkeypatch
         queue_generation(session, study)
         session.commit()
     return system
-
-
-@pytest.mark.parametrize(
-    ("weights_gib", "memory_gib", "devices"),
-    [
-        (15, 80, 1),
-        (66, 80, 1),  # 66 x 1.2 = 79.2
-        (67, 80, 2),  # 67 x 1.2 = 80.4
-        (140, 80, 4),  # 168 / 80 = 2.1, and then the next power of two
-    ],
-)
-def test_weights_need_room_beside_them(weights_gib: int, memory_gib: int, devices: int) -> None:
-    assert devices_needed(weights_gib * GIB, memory_gib * GIB) == devices
 
 
 def test_jobs_come_in_the_order_in_which_workers_take_them(system: System, engine: Engine) -> None:
@@ -58,16 +50,16 @@ def test_it_reads_as_sentences(system: System) -> None:
 
     assert lines[0].startswith("Device: ")
     assert "Jobs: 2" in lines
-    assert lines[-2].endswith("GiB of weights: runs here")
+    assert lines[-2].endswith("GiB: runs here, on one device")
 
 
 def test_a_model_that_is_too_large_or_elsewhere_is_said(
     system: System, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.plan.find_devices", lambda: [Device("tiny GPU", 1000)])
+    monkeypatch.setattr("worker.plan.find_devices", lambda: [Device("tiny GPU", 1000, is_gpu=True)])
     with Session(engine) as session:
         assert {job.fits for job in make_plan(session).jobs} == {False}
-    assert "such devices, by vLLM" in CliRunner().invoke(app, ["worker", "--plan"]).stdout
+    assert "added with --tensor-parallel" in CliRunner().invoke(app, ["worker", "--plan"]).stdout
     with Session(engine) as session:
         session.get_one(Checkpoint, system.checkpoint_id).source = "org/model"
         session.commit()
@@ -75,3 +67,40 @@ def test_a_model_that_is_too_large_or_elsewhere_is_said(
     assert "org/model: its weights are not in a folder of this machine" in (
         CliRunner().invoke(app, ["worker", "--plan"]).stdout
     )
+
+
+def test_a_checkpoints_parallel_settings_say_on_how_many_devices_and_nodes_vllm_runs_it(
+    system: System, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.plan._engine", lambda _name: "vllm")
+    with Session(engine) as session:
+        checkpoint = session.get_one(Checkpoint, system.checkpoint_id)
+        checkpoint.engine_settings = {"tensor_parallel": 2, "pipeline_parallel": 3}
+        session.commit()
+
+    monkeypatch.setattr("worker.plan.find_devices", lambda: [GPU])
+    one_gpu = CliRunner().invoke(app, ["worker", "--plan"]).stdout
+    monkeypatch.setattr("worker.plan.find_devices", lambda: [GPU, GPU])
+    two_gpus = CliRunner().invoke(app, ["worker", "--plan"]).stdout
+
+    assert "wants 2 devices of each of 3 nodes of a Ray cluster, more than are here" in one_gpu
+    assert "runs here, on 2 devices of each of 3 nodes of a Ray cluster" in two_gpus
+    assert "score" in two_gpus  # which is transformers' work, on one device whatever the settings
+    assert "transformers, 0.0 GiB: runs here, on one device" in two_gpus
+
+
+def test_a_run_that_waits_says_what_training_needs(
+    database_url: str, engine: Engine, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setattr("worker.plan.find_devices", lambda: [Device("tiny GPU", 1000, is_gpu=True)])
+    with Session(engine) as session:
+        make_checkpoint(session, name="base", source=str(tiny_checkpoint))
+        plan = HyperfitPlan("sharp", "base", "stories", [Text("Once upon a time.")], config={}, total_updates=1)
+        order_training(session, plan, tmp_path / "sharp")
+        session.commit()
+
+    (job,) = json.loads(CliRunner().invoke(app, ["worker", "--plan", "--json"]).stdout)["jobs"]
+
+    assert (job["work"], job["subject"], job["engine"], job["fits"]) == ("hyperfit", "sharp", "training", False)
+    assert "by torchrun" in CliRunner().invoke(app, ["worker", "--plan"]).stdout

@@ -148,9 +148,10 @@ def test_a_folder_that_is_no_checkpoint_is_one_clear_line(tmp_path: Path) -> Non
 
 def test_a_version_that_was_never_tested_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_version()
-    monkeypatch.setattr("importlib.metadata.version", lambda _name: "0.17.1")
-    with pytest.raises(EngineError, match=r"needs at least 0.32 and below 0.34"):
-        check_version()
+    for version in ("0.17.1", "0.33.0"):
+        monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
+        with pytest.raises(EngineError, match=r"needs at least 0.32 and below 0.33"):
+            check_version()
 
 
 def test_the_defaults_suit_one_device() -> None:
