@@ -13,13 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from app.errors import ToprankError
 from hyperfitting.batches import batch_of_update
 from hyperfitting.config import HyperfitConfig, Precision
-
-NO_TARGET = -100
+from hyperfitting.loss import loss_and_gradient
 
 
 class DivergedError(ToprankError):
@@ -88,18 +86,16 @@ class Trainer:
             part = rows[start : start + size][self.share.rank :: self.share.of]
             token_ids = torch.from_numpy(self.samples[part].astype(np.int64)).to(self.device)
             # Gradients are averaged over processes, so each scales its rows as if it were alone with all of them.
-            loss = self._loss(token_ids) * (len(part) * self.share.of / len(rows))
-            loss.backward()
-            total += loss.detach()
+            total += self._backward(token_ids, weight=len(part) * self.share.of / len(rows))
         return float(total)
 
-    def _loss(self, token_ids: Tensor) -> Tensor:
-        """Mean cross entropy of each token (rows, length) but the first, given those before it."""
+    def _backward(self, token_ids: Tensor, *, weight: float) -> Tensor:
+        """Weighted mean cross entropy of each token (rows, length) but the first; its gradient is added up."""
         with arithmetic(self.config.precision, self.device):
             logits = self.model(input_ids=token_ids, use_cache=False).logits
-        # Nothing follows the last token. Ignored here, it costs less than logits that are cut and copied.
-        targets = functional.pad(token_ids[:, 1:], (0, 1), value=NO_TARGET)
-        return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET)
+        loss, gradient = loss_and_gradient(logits.detach(), token_ids, weight=weight)
+        logits.backward(gradient)
+        return loss
 
 
 def arithmetic(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
