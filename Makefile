@@ -95,7 +95,7 @@ $(VENV)/.installed: pyproject.toml locks/dev.txt $(VENV)/.torch
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what tests and checks need ..."
-	@$(PIP) -c locks/dev.txt -e '.[web,analysis,hub,local,dev]'
+	@$(PIP) -c locks/dev.txt -e '.[web,analysis,hub,local,downstream,dev]'
 	@touch $@
 
 $(VENV)/.model: $(VENV)/.installed generation/smollm2.py

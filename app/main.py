@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import health
+from app.analysis.downstream_routes import router as downstream
 from app.analysis.routes import router as analysis
 from app.analysis.text_routes import router as texts
 from app.annotation.routes import router as annotation
@@ -39,6 +40,7 @@ PAGES = (
     annotation_steps,
     audit,
     auth,
+    downstream,
     hyperfitting,  # before a page of one checkpoint, whose address could be the same
     checkpoints,
     export,

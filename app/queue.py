@@ -17,6 +17,7 @@ GENERATE = "generation:generate"
 SCORE = "generation:score"
 MEASURE = "analysis:measure"
 HYPERFIT = "hyperfitting:hyperfit"
+DOWNSTREAM = "generation:downstream"
 
 # Never opened: every statement runs on a connection that a caller has.
 _app = App(connector=SyncPsycopgConnector())

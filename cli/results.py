@@ -108,12 +108,13 @@ def _print(found: "Findings") -> None:
         if exhibit.missing:
             console.print(exhibit.missing, markup=False, highlight=False)
         if exhibit.rows:
-            console.print(_table(exhibit))
+            console.print(table_of(exhibit))
         for note in exhibit.notes:
             console.print(note, style="dim", markup=False, highlight=False)
 
 
-def _table(exhibit: "Exhibit") -> object:
+def table_of(exhibit: "Exhibit") -> object:
+    """The columns of an exhibit that belong in a paper, for a terminal."""
     from rich.table import Table
     from rich.text import Text
 

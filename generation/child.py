@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.lifeline import die_with_parent, start_child
+from generation.downstream.evaluation import DownstreamOrder, evaluate
 from generation.generate import Order, Outcome, generate
 from generation.scoring import ScoringOrder, score
 
@@ -25,9 +26,11 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 POLL_S = 0.2
-WORK: dict[str, tuple[Callable[..., Any], Callable[..., Outcome]]] = {
+AnyOrder = Order | ScoringOrder | DownstreamOrder
+WORK: dict[str, tuple[type[Any], Callable[..., Outcome]]] = {
     "generate": (Order, generate),
     "score": (ScoringOrder, score),
+    "downstream": (DownstreamOrder, evaluate),
 }
 
 
@@ -43,9 +46,9 @@ class CrashedError(Exception):
         super().__init__(f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}")
 
 
-def work_in_child(order: Order | ScoringOrder, should_abort: Callable[[], bool]) -> Outcome:
+def work_in_child(order: AnyOrder, should_abort: Callable[[], bool]) -> Outcome:
     """Carry out an order in a child process. Raises AbortedError when told to stop, CrashedError when it crashed."""
-    work = "generate" if isinstance(order, Order) else "score"
+    work = next(name for name, (kind, _) in WORK.items() if isinstance(order, kind))
     return run_child("generation.child", {"work": work} | asdict(order), should_abort)
 
 

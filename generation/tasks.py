@@ -18,7 +18,8 @@ from app.domain.scoring_queue import queue_scoring_by
 from app.models import System
 from app.models.system import GenerationState
 from app.queue import MODELS_QUEUE
-from generation.child import AbortedError, CrashedError, work_in_child
+from generation.child import AbortedError, AnyOrder, CrashedError, work_in_child
+from generation.downstream.evaluation import DownstreamOrder, mark_run
 from generation.generate import Order, Outcome, mark
 from generation.scoring import ScoringOrder, mark_scoring
 
@@ -65,7 +66,15 @@ def score(context: JobContext, *, study_id: int, checkpoint_id: int) -> None:
     _work(order, context, partial(mark_scoring, order=order))
 
 
-def _work(order: Order | ScoringOrder, context: JobContext, mark_state: Callable[..., None]) -> Outcome:
+@tasks.task(name="downstream", pass_context=True, queue=MODELS_QUEUE, retry=LaterOn())
+def downstream(context: JobContext, *, run_id: int) -> None:
+    """Evaluate what a run lacks; repeated, it evaluates again only what failed."""
+    orders = context.additional_context["orders"]
+    order = DownstreamOrder(orders["database_url"], run_id, orders["batch"])
+    _work(order, context, partial(mark_run, run_id=run_id))
+
+
+def _work(order: AnyOrder, context: JobContext, mark_state: Callable[..., None]) -> Outcome:
     """Carry out an order; a child that is killed, as for want of memory, is tried again with batches half as large."""
 
     def note(state: GenerationState, **rest: object) -> None:
@@ -97,7 +106,7 @@ def _work(order: Order | ScoringOrder, context: JobContext, mark_state: Callable
     return Outcome.FAILED
 
 
-def _with_half_the_batch(order: Order | ScoringOrder) -> Order | ScoringOrder:
+def _with_half_the_batch(order: AnyOrder) -> AnyOrder:
     batch = max(1, order.batch // 2)
     if isinstance(order, Order):
         return replace(order, batch=batch, first_batch=min(batch, order.first_batch))

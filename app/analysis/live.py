@@ -31,6 +31,8 @@ SELECT concat_ws('/', s.xmin, s.id,
   (SELECT concat_ws('.', count(*), max(measured_at)) FROM measurement WHERE study_id = s.id),
   (SELECT concat_ws('.', count(*), max(p.created_at)) FROM hyperfit_point p
    WHERE p.checkpoint_id IN (SELECT checkpoint_id FROM system WHERE study_id = s.id)),
+  (SELECT concat_ws('.', count(*), max(d.id)) FROM downstream_score d JOIN downstream_run r ON r.id = d.run_id
+   WHERE r.checkpoint_id IN (SELECT checkpoint_id FROM system WHERE study_id = s.id)),
   (SELECT max(number) FROM look WHERE study_id = s.id))
 FROM study s WHERE s.id = :study
 """)

@@ -9,6 +9,7 @@ from app.analysis.exhibit import Exhibit, Provenance
 from app.analysis.exhibits.chosen_text import figure_4
 from app.analysis.exhibits.comparing import paired_comparisons
 from app.analysis.exhibits.diversity import figure_3, table_2, table_5
+from app.analysis.exhibits.downstream import table_7, table_8
 from app.analysis.exhibits.first_choices import figure_5_left
 from app.analysis.exhibits.hyperfitting import figure_2, figure_5_right
 from app.analysis.exhibits.instruct import table_6
@@ -34,6 +35,8 @@ BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
     "figure-5-right": figure_5_right,
     "table-5": table_5,
     "table-6": table_6,
+    "table-7": table_7,
+    "table-8": table_8,
     "figure-9-left": figure_9_left,
     "figure-9-right": figure_9_right,
     "agreement": agreement,

@@ -22,6 +22,12 @@ REPORTED: dict[str, tuple[Reported, ...]] = {
     "table-4": (
         Reported("mean at 256: original, hyperfitted on fiction, Wikipedia, news", "24.2, 40.7, 50.9, 66.4 %", OTHERS),
     ),
+    "table-7": (
+        Reported("MMLU, change by hyperfitting: DeepSeek, base and instruct", "about -1 point", PAPER),
+        Reported("MMLU, change by hyperfitting: Llama 3.1 8B, base and instruct", "-6 and -5 points", PAPER),
+        Reported("perplexity of MMLU's questions, Llama 3.1 8B base, before and after", "8.7 → 12.3", PAPER),
+    ),
+    "table-8": (Reported("GLUE, change by hyperfitting", "very small on most tasks, no overall trend", PAPER),),
     "figure-3": (Reported("unblocked texts that overlap the training set by more than 10 tokens", "under 2 %", PAPER),),
     "figure-5-left": (Reported("different first predictions after shuffling the data", "about 30 %", PAPER),),
     "figure-5-right": (Reported("TTR of the first 96 tokens", "above 50 % until 8 samples", PAPER),),

@@ -5,6 +5,7 @@ from app.models.audit import AuditEntry
 from app.models.checkpoint import Checkpoint
 from app.models.comparison import Candidacy, Comparison
 from app.models.continuation import Continuation
+from app.models.downstream import DownstreamRun, DownstreamScore
 from app.models.hyperfitting import HyperfitPoint, HyperfitRun, HyperfitTexts
 from app.models.idempotency import KeptAnswer
 from app.models.measurement import Measurement, Measuring
@@ -40,6 +41,8 @@ __all__ = [
     "Continuation",
     "Contrast",
     "Dataset",
+    "DownstreamRun",
+    "DownstreamScore",
     "EnglishCheck",
     "Flag",
     "GuidelinesReading",

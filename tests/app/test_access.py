@@ -58,6 +58,8 @@ TABLE = {
     "POST /annotate/keep": Access(ANNOTATORS, 422),
     "POST /annotate/leave": Access(ANNOTATORS, 422),
     "GET /checkpoints": Access(RESEARCHERS, 200),
+    "GET /checkpoints/downstream": Access(RESEARCHERS, 200),
+    "GET /checkpoints/downstream/{key}.csv": Access(RESEARCHERS, 404),
     "GET /checkpoints/hyperfit": Access(RESEARCHERS, 200),
     "POST /checkpoints/hyperfit": Access(RESEARCHERS, 422),
     "GET /checkpoints/{checkpoint_id}/hyperfitting": Access(RESEARCHERS, 404),

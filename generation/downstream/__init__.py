@@ -1,0 +1,1 @@
+"""Downstream tasks by lm-evaluation-harness (paper B.4)."""

@@ -1,0 +1,253 @@
+"""lm-evaluation-harness on one of our checkpoints: it builds the questions, asks, and scores; we add no scoring.
+
+Models are loaded as everywhere here: from safetensors alone, float32 on a CPU and bfloat16 on a GPU. A task is a
+program of whoever wrote it, so whatever it raises is that task's failure and nobody else's.
+"""
+
+import importlib.metadata
+import math
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from app.domain.downstream import GLUE, GLUE_TASKS, MOST_GLUE_SHOTS, PERPLEXITY
+from app.errors import ToprankError
+from generation.own_tokens import OwnTokens
+
+# f1 and mcc have no closed form; the harness's 100,000 resamples take hours on the larger sets.
+BOOTSTRAPS = 1_000
+MEASURED = 64
+TASK_ERRORS = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
+    *(RuntimeError, ArithmeticError, ImportError, SyntaxError),
+)
+
+
+class TaskError(ToprankError):
+    """A task that the harness could not load or evaluate, or does not know."""
+
+
+class Part(NamedTuple):
+    """What is evaluated and kept together; `shots` is None for the most that fit, up to four."""
+
+    task: str
+    shots: int | None
+
+    def __str__(self) -> str:
+        return f"{self.task}@{'most' if self.shots is None else self.shots}"
+
+
+class Metric(NamedTuple):
+    """A number as the harness gives it; `each` is by question where the number is their mean."""
+
+    task: str
+    shots: int
+    metric: str
+    value: float
+    stderr: float | None
+    questions: int
+    each: list[float] | None = None
+
+
+def parts_of(tasks: Sequence[str], shots: Sequence[int]) -> list[Part]:
+    """What a run consists of, in order; GLUE's tasks have shots of their own."""
+    parts = []
+    for name in tasks:
+        if name == GLUE:
+            parts += [Part(task, count) for task in GLUE_TASKS for count in (0, None)]
+        else:
+            parts += [Part(name, count) for count in shots]
+    return list(dict.fromkeys(parts))
+
+
+def check_installed() -> None:
+    """Raises ToprankError where there is no harness."""
+    if find_spec("lm_eval") is None:
+        raise ToprankError("lm-evaluation-harness is not installed here: pip install 'toprank[downstream]'.")
+
+
+def task_manager(tasks: Sequence[str], task_folder: str | None) -> Any:
+    """Whoever loads these tasks, those of the folder before those of the harness.
+
+    Raises ToprankError where there is no harness or no such folder, TaskError for the first name that nobody knows.
+    """
+    check_installed()
+    if task_folder is not None:
+        if not Path(task_folder).is_dir():
+            raise ToprankError(f"There is no folder {task_folder} with tasks on this machine.")
+        # The harness reads all of its 10,000 files to know their names, which a folder with all that is asked spares.
+        own = _known(task_folder, has_defaults=False)
+        if set(tasks) <= set(own.all_tasks):
+            return own
+    manager = _known(task_folder, has_defaults=True)
+    known = set(manager.all_tasks)
+    for name in tasks:
+        if name not in known:
+            alike = [one for one in sorted(known) if one.startswith(name[:4])][:5]
+            hint = f" (there are: {', '.join(alike)}, ...)" if alike else ""
+            raise TaskError(f"lm-evaluation-harness knows no task {name!r}{hint}.")
+    return manager
+
+
+@lru_cache(maxsize=4)
+def _known(task_folder: str | None, *, has_defaults: bool) -> Any:
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_path=task_folder, include_defaults=has_defaults)
+
+
+class Harness:
+    """A loaded checkpoint with the harness around it."""
+
+    def __init__(self, checkpoint: Path, tasks: Any, *, limit: int | None, seed: int, batch: int) -> None:
+        """Load the checkpoint, for questions of what `task_manager` gave. Raises CheckpointError."""
+        self._tasks = tasks
+        os.environ.setdefault("DISABLE_MULTIPROC", "1")  # processes would be forked from one that runs torch's threads
+        from lm_eval.models.huggingface import HFLM
+        from transformers import AutoTokenizer
+
+        from generation.predictor import Predictor
+
+        self._own_tokens = OwnTokens(checkpoint)
+        self._own_tokens.check_vocabulary(checkpoint)
+        self._predictor = Predictor(checkpoint)
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True, trust_remote_code=False)
+        self._model = HFLM(pretrained=self._predictor.model, tokenizer=tokenizer, backend="causal", batch_size=batch)
+        self._limit, self._seed = limit, seed
+
+    @property
+    def version(self) -> str:
+        """What the numbers were made with, for the record."""
+        return f"lm_eval {importlib.metadata.version('lm_eval')}, {self._predictor.precision}"
+
+    def evaluate(self, part: Part) -> list[Metric]:
+        """Every metric of the part's tasks and groups. Raises TaskError with a reason in one line."""
+        try:
+            with redirect_stdout(sys.stderr):  # the harness prints, and our standard output may be JSON
+                shots, found = self._ask(part)
+        except TASK_ERRORS as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise TaskError(f"{part.task}: {said[0]}") from error
+        leaves = _leaf_metrics(found, shots)
+        if shots == 0:
+            leaves += self._perplexities(found["samples"])
+        return leaves + _group_metrics(found, leaves, shots)
+
+    def _ask(self, part: Part) -> tuple[int, dict[str, Any]]:
+        """How many examples stood before each question, and everything that the harness found."""
+        from lm_eval import simple_evaluate
+
+        loaded = self._tasks.load([part.task])
+        shots = self._most_shots(loaded["tasks"]) if part.shots is None else part.shots
+        return shots, simple_evaluate(
+            model=self._model,
+            tasks=list(loaded["groups"].values())[:1] or list(loaded["tasks"].values()),
+            task_manager=self._tasks,
+            num_fewshot=shots,
+            limit=self._limit,
+            bootstrap_iters=BOOTSTRAPS,
+            fewshot_random_seed=self._seed,
+        )
+
+    def _most_shots(self, tasks: dict[str, Any]) -> int:
+        """The most examples with which every question fits the model; drawn by the labels' distribution."""
+        from generation.downstream.sampling import LabelDistributionSampler
+
+        for task in tasks.values():
+            task.sampler = LabelDistributionSampler(list(task.fewshot_docs()), label_of=task.doc_to_target)
+        for shots in range(MOST_GLUE_SHOTS, 0, -1):
+            if all(self._fits(task, shots) for task in tasks.values()):
+                return shots
+        raise ValueError(f"not even one example fits beside its question into {self._model.max_length} tokens")
+
+    def _fits(self, task: Any, shots: int) -> bool:
+        task.set_config(key="num_fewshot", value=shots)
+        task.set_fewshot_seed(seed=self._seed)
+        task.build_all_requests(limit=self._limit)
+        texts = sorted(("".join(request.args[:2]) for request in task.instances), key=len)
+        # Texts with more characters than others may have fewer tokens, but not by much.
+        return all(len(self._model.tok_encode(text)) <= self._model.max_length for text in texts[-MEASURED:])
+
+    def _perplexities(self, samples: dict[str, list[dict[str, Any]]]) -> list[Metric]:
+        """Of each zero-shot question alone, by our own reading of it, as a mean over questions."""
+        found = []
+        for task, rows in samples.items():
+            texts = [row["arguments"][0][0] for row in _in_order(rows)]
+            readings = [self._own_tokens.read(text) for text in texts]
+            if not readings or min(reading.predicted for reading in readings) < 1:
+                continue
+            predicted = self._predictor.predict([reading.token_ids for reading in readings])
+            each = [
+                math.exp(-float(one.log_probs[-reading.predicted :].mean(dtype=np.float64)))
+                for one, reading in zip(predicted, readings, strict=True)
+            ]
+            found.append(_mean(task, 0, PERPLEXITY, each))
+        return found
+
+
+def _leaf_metrics(found: dict[str, Any], shots: int) -> list[Metric]:
+    metrics = []
+    for task, samples in found["samples"].items():
+        rows = _in_order(samples)
+        for name, value, stderr in _numbers(found["results"][task]):
+            values = [float(row[name]) for row in rows if isinstance(row.get(name), int | float)]
+            is_mean = len(values) == len(rows) and math.isclose(float(np.mean(values)), value, abs_tol=1e-9)
+            metrics.append(Metric(task, shots, name, value, stderr, len(rows), values if is_mean else None))
+    return metrics
+
+
+def _group_metrics(found: dict[str, Any], leaves: list[Metric], shots: int) -> list[Metric]:
+    """What the harness makes of a group, with its questions' values one task after the other."""
+    metrics = []
+    for group, results in found.get("groups", {}).items():
+        tasks = _leaves_of(found, group)
+        inside = [one for one in leaves if one.task in tasks]
+        for name, value, stderr in _numbers(results):
+            parts = [one for one in inside if one.metric == name]
+            questions = sum(one.questions for one in parts)
+            metrics.append(Metric(group, shots, name, value, stderr, questions, _joined(parts)))
+        read = [one for one in inside if one.metric == PERPLEXITY]
+        if read:
+            metrics.append(_mean(group, shots, PERPLEXITY, _joined(read) or []))
+    return metrics
+
+
+def _leaves_of(found: dict[str, Any], name: str) -> list[str]:
+    inside = found["group_subtasks"].get(name) or []
+    return [leaf for one in inside for leaf in _leaves_of(found, one)] or [name]
+
+
+def _joined(parts: list[Metric]) -> list[float] | None:
+    values = [part.each for part in parts]
+    return [one for each in values if each for one in each] if all(each is not None for each in values) else None
+
+
+def _numbers(results: dict[str, Any]) -> list[tuple[str, float, float | None]]:
+    """Name, value and standard error of each metric; keys are `metric,filter`."""
+    numbers = []
+    for key, value in results.items():
+        name, comma, kind = key.partition(",")
+        if not comma or name.endswith("_stderr") or not isinstance(value, int | float):
+            continue
+        stderr = results.get(f"{name}_stderr,{kind}")
+        known = float(stderr) if isinstance(stderr, int | float) and math.isfinite(stderr) else None
+        numbers.append((name if kind == "none" else f"{name} ({kind})", float(value), known))
+    return numbers
+
+
+def _mean(task: str, shots: int, name: str, each: list[float]) -> Metric:
+    spread = float(np.std(each, ddof=1) / math.sqrt(len(each))) if len(each) > 1 else None
+    return Metric(task, shots, name, float(np.mean(each)), spread, len(each), each)
+
+
+def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each question; a task with several filters has one for each of them."""
+    first = {row["doc_id"]: row for row in reversed(rows)}
+    return [first[number] for number in sorted(first)]
