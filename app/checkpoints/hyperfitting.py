@@ -2,10 +2,10 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Form, UploadFile
-from pydantic import Field
+from pydantic import Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,28 +30,48 @@ from app.texts.reading import read_texts
 router = APIRouter(prefix="/checkpoints")
 
 
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 class HyperfitForm(PageForm):
-    """What to hyperfit; the defaults are the paper's."""
+    """What to hyperfit; the defaults are the paper's, and all choices the trainer's own."""
 
     base: Annotated[str, Field(max_length=200)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    samples: Count = 2000
     length: Annotated[int, Field(ge=2, le=131_072)] = 256
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 20
+    epochs: Count = 20
+    updates: Count | None = None
+    stop_at_loss: Annotated[float, Field(gt=0, lt=1000)] | None = None
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 8
+    accumulation: Count = 1
     lr: Annotated[float, Field(gt=0, lt=1)] = 1e-6
+    order: Literal["given", "shuffle-1", "shuffle-all", "repeat"] = "given"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    gradient_checkpointing: bool = False
+    validate_every: Count | None = None
+    contexts: Annotated[int, Field(ge=0, le=128)] = 24
+    keep: Literal["last", "lowest-validation-loss"] = "last"
+    allow_overlap: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     texts: UploadFile
 
+    @model_validator(mode="after")
+    def parts_are_equal(self) -> Self:
+        """A batch is computed in equal parts."""
+        if self.batch_size % self.accumulation:
+            raise ValueError(f"A batch of {self.batch_size} does not split into {self.accumulation} equal parts.")
+        return self
+
     @property
-    def config(self) -> dict[str, int | float]:
+    def config(self) -> dict[str, int | float | str | None]:
         """The trainer's choices among the fields."""
         return self.model_dump(exclude={"csrf_token", "base", "name", "texts"})
 
     @property
     def total_updates(self) -> int:
         """Updates of the whole run; the last batch of an epoch may be smaller."""
-        return self.epochs * -(-self.samples // self.batch_size)
+        return self.updates or self.epochs * -(-self.samples // self.batch_size)
 
 
 @router.get("/hyperfit")

@@ -1,5 +1,7 @@
 """Ordering a run on a page, and watching it."""
 
+from typing import get_args
+
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -9,7 +11,7 @@ from app.checkpoints.hyperfitting import HyperfitForm
 from app.domain.hyperfitting import record_point, record_updates
 from app.models import Checkpoint, HyperfitPoint, HyperfitRun
 from app.models.checkpoint import CheckpointState
-from hyperfitting.config import HyperfitConfig
+from hyperfitting.config import HyperfitConfig, Keep, Order, Precision
 from tests.app.conftest import ORIGIN, Browser
 from tests.factories import make_checkpoint
 
@@ -51,6 +53,31 @@ def test_the_form_shows_the_papers_recipe_which_is_the_trainers_default(research
     assert "<option>tiny</option>" in page
 
 
+def test_every_choice_of_the_form_is_one_of_the_trainers(researcher, base, db):
+    chosen = {"updates": "7", "stop_at_loss": "0.1", "accumulation": "2", "order": "shuffle-1", "precision": "bf16"}
+    chosen |= {"gradient_checkpointing": "true", "validate_every": "3", "contexts": "0", "allow_overlap": "true"}
+
+    assert order(researcher, keep="lowest-validation-loss", **chosen).status_code == 303
+
+    config = HyperfitConfig.from_json(ordered(db).config)
+    assert (config.updates, config.stop_at_loss, config.accumulation, config.validate_every) == (7, 0.1, 2, 3)
+    assert (config.order, config.precision, config.keep) == (
+        Order.SHUFFLE_1,
+        Precision.BF16,
+        Keep.LOWEST_VALIDATION_LOSS,
+    )
+    assert (config.gradient_checkpointing, config.contexts, config.allow_overlap) == (True, 0, True)
+    assert ordered(db).total_updates == 7
+    for name, kind in {"order": Order, "precision": Precision, "keep": Keep}.items():
+        assert get_args(HyperfitForm.model_fields[name].annotation) == tuple(kind)
+
+
+def test_choices_that_are_left_empty_are_the_papers(researcher, base, db):
+    order(researcher, updates="", stop_at_loss="", validate_every="")
+
+    assert HyperfitConfig.from_json(ordered(db).config) == HyperfitConfig(samples=16, epochs=3)
+
+
 def test_only_ready_checkpoints_can_be_bases(researcher, db):
     make_checkpoint(db, name="half", state=CheckpointState.TRAINING)
     db.commit()
@@ -78,6 +105,8 @@ def test_an_ordered_run_is_left_to_a_worker_and_shown(researcher, base, db):
     [
         ({"samples": "0"}, 422),
         ({"lr": "nan"}, 422),
+        ({"accumulation": "3"}, 422),
+        ({"order": "backwards"}, 422),
         ({"base": "unknown"}, 404),
         ({"file": ("words.pdf", b"x")}, 400),
         ({"file": ("words.txt", b"")}, 400),
@@ -106,6 +135,8 @@ def test_a_run_is_shown_as_it_goes_on_with_its_texts_escaped(researcher, base, d
     assert fragment.count("<polyline") == 5
     assert "Type-token ratio of greedy texts over 6 updates; latest: first 96 tokens 0.500" in fragment
     assert "&lt;b&gt;Once" in fragment
+    assert "What it writes after 2 updates" in fragment
+    assert "Before the first update" in fragment
 
 
 def test_a_failed_run_says_why_and_goes_on_at_a_click(researcher, base, db):
