@@ -1,10 +1,12 @@
 """The web app, put together."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from starlette.responses import HTMLResponse
+from starlette.routing import Mount
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import health
@@ -68,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     for pages in PAGES:
         app.include_router(pages, dependencies=[Depends(check_form_token)])
-    app.mount(API, create_api(app.state.resources), name="api")
+    app.router.routes.append(api_mount(app.state.resources))
     app.mount("/static", HashedStaticFiles(directory=STATIC), name="static")
     add_error_pages(app)
     app.add_middleware(OriginCheck)
@@ -76,6 +78,13 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return app
+
+
+def api_mount(resources: Resources) -> Mount:
+    """The API below its prefix, whatever follows: an address with a line break in it gets a problem, not a page."""
+    mount = Mount(API, create_api(resources), name="api")
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 @asynccontextmanager

@@ -7,11 +7,11 @@ from typing import Annotated, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**53 - 1  # what every reader of JSON holds exactly
 
 Entry = TypeVar("Entry")
 RowT = TypeVar("RowT", bound="Row")
-# A number that the database can hold, for paths and bodies.
+# For paths and bodies.
 RowId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 

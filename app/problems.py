@@ -6,12 +6,14 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from app.error_pages import NO_DATABASE, OUR_FAULT, RETRY_AFTER
 from app.errors import ToprankError
@@ -90,10 +92,21 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, NOT_VALID, errors=errors)
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     refused = cast(HTTPException, error)
     status = HTTPStatus(refused.status_code)
-    return problem(status, LINES.get(status, f"{refused.detail}."), headers=refused.headers)
+    headers = dict(refused.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return problem(status, LINES.get(status, f"{refused.detail}."), headers=headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """Every method of the address: the router names only those of the first route that has it."""
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    routes = iter_route_contexts(request.app.routes)
+    same = (route for route in routes if route.path and compile_path(route.path)[0].match(path))
+    return {method for route in same for method in route.methods or ()}
 
 
 async def _not_storable(_request: Request, _error: Exception) -> Response:

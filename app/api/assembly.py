@@ -7,9 +7,13 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import JSONResponse
 
 from app.analysis.api import router as results
+from app.api.jobs import router as jobs
 from app.api.tokens import router as tokens
+from app.checkpoints.api import router as checkpoints
 from app.problems import RESPONSES, Problem, add_problems
 from app.resources import Resources
+from app.studies.api import router as studies
+from app.studies.system_api import router as systems
 
 DESCRIPTION = """\
 Everything that researchers and admins do on pages, for programs. Make a token on your account's page, or by
@@ -19,7 +23,14 @@ Lists come in pages: follow `next` until it is null. A write may carry an `Idemp
 it is answered as the first time and changes nothing. Every error is `application/problem+json` (RFC 9457).
 """
 # A feature hangs its api.py's router on here.
-ROUTERS: Sequence[APIRouter] = (results, tokens)
+ROUTERS: Sequence[APIRouter] = (
+    checkpoints,
+    jobs,
+    results,
+    studies,
+    systems,
+    tokens,
+)
 
 
 class Api(FastAPI):

@@ -34,15 +34,18 @@ def count_written(session: Session, system: System) -> int:
     return session.scalars(select(func.count()).where(Continuation.system_id == system.id)).one()
 
 
-def queue_generation(session: Session, study: Study, *, engine: str = "auto") -> list[System]:
-    """Queue a job for each system of the study that lacks continuations, in the order they were added; returns those.
+def queue_generation(
+    session: Session, study: Study, names: Collection[str] = (), *, engine: str = "auto"
+) -> list[System]:
+    """Queue a job for each of the named systems, or all, that lacks continuations, in the order they were added.
+
+    Returns those.
 
     A system whose job waits already, or is running and will look again before it ends, gets no second one; a paused
     one waits until it is retried.
     """
-    return [
-        system for system in _locked_systems(session, study) if not system.paused and _queue(session, system, engine)
-    ]
+    systems = named_systems(session, study, names)
+    return [system for system in systems if not system.paused and _queue(session, system, engine)]
 
 
 def retry_systems(

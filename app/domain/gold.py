@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.domain.continuations import Shown, lock_study, shown_sides
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.studies import reference_tokenizer
 from app.errors import ConflictError, ToprankError
-from app.models import Comparison, Continuation, Passage, Study, System
+from app.models import Comparison, Continuation, Passage, Person, Study, System
 from app.models.comparison import Kind
 from app.models.passage import PassageState
 from app.models.system import SCENARIOS
@@ -34,7 +35,7 @@ class NotEnoughPassagesError(ConflictError):
         )
 
 
-def make_gold(session: Session, study: Study, count: int) -> int:
+def make_gold(session: Session, study: Study, count: int, *, by: Person | None = None) -> int:
     """Make gold comparisons, by turns with shuffled words and with another text; returns how many there are now.
 
     Reserves one accepted passage for each, and one more as donor for each of the second half. Raises
@@ -52,7 +53,7 @@ def make_gold(session: Session, study: Study, count: int) -> int:
         scenario = scenarios[nth // 2 % len(scenarios)]
         sides = faulty(study, passage, donor, scenario=scenario, reference=reference)
         session.add(_gold(study, passage, sides, scenario))
-    session.flush()
+    record(session, by, "study.make_gold", study, count=count)
     gold = select(func.count()).where(Comparison.study_id == study.id, Comparison.kind == Kind.GOLD)
     return session.scalar(gold) or 0
 

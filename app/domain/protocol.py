@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
+from app.domain.audit import record
 from app.domain.rules import rules_of
 from app.errors import ConflictError, NotFoundError, ToprankError
-from app.models import Checkpoint, Contrast, Dataset, LockedProtocol, Study, System
+from app.models import Checkpoint, Contrast, Dataset, LockedProtocol, Person, Study, System
 from app.models.protocol import Stopping
 from app.models.study import StudyState
 
@@ -90,7 +91,9 @@ def contrasts(session: Session, study: Study) -> list[tuple[str, str]]:
     return [(system, other) for system, other in session.execute(query)]
 
 
-def set_contrasts(session: Session, study: Study, pairs: Sequence[tuple[str, str]]) -> None:
+def set_contrasts(
+    session: Session, study: Study, pairs: Sequence[tuple[str, str]], *, by: Person | None = None
+) -> None:
     """Name the pairs of systems that a draft sets out to compare, in place of those it had.
 
     Raises NotFoundError for a system it does not have, ToprankError for a pair that makes no sense, ConflictError once
@@ -108,7 +111,7 @@ def set_contrasts(session: Session, study: Study, pairs: Sequence[tuple[str, str
         Contrast(study_id=study.id, system_id=ids[system], against_id=ids[against], position=position)
         for position, (system, against) in enumerate(pairs, start=1)
     )
-    session.flush()
+    record(session, by, "study.set_contrasts", study, contrasts=[list(pair) for pair in pairs])
 
 
 def read_stopping(words: str) -> StoppingRule:
@@ -135,7 +138,7 @@ def stopping_rule(study: Study) -> StoppingRule:
     return StoppingRule(study.stopping, study.stop_at, study.stop_after)
 
 
-def set_stopping(session: Session, study: Study, rule: StoppingRule) -> None:
+def set_stopping(session: Session, study: Study, rule: StoppingRule, *, by: Person | None = None) -> None:
     """Say when a draft is to close. Raises ToprankError for a rule without sense, ConflictError once it was opened."""
     _check_is_draft(study)
     if (rule.when is Stopping.DATE) != (rule.at is not None):
@@ -147,7 +150,7 @@ def set_stopping(session: Session, study: Study, rule: StoppingRule) -> None:
     if rule.after is not None and rule.after < 1:
         raise ToprankError(f"A study cannot stop after {rule.after} annotations; give 1 or more.")
     study.stopping, study.stop_at, study.stop_after = rule.when, rule.at, rule.after
-    session.flush()
+    record(session, by, "study.set_stopping", study, **_stopping(rule))
 
 
 def lock_protocol(session: Session, study: Study) -> LockedProtocol:

@@ -35,16 +35,21 @@ def slots_for_one(study: Study, slots: int) -> int:
 
 
 def staffing(session: Session, study: Study) -> Staffing:
-    """How many annotators it takes, from the study's systems, accepted passages and quota.
+    """How many annotators it takes, from the study's systems, accepted passages and quota."""
+    scenarios = func.cardinality(System.scenarios)
+    each = session.scalar(select(func.coalesce(func.sum(scenarios), 0)).where(System.study_id == study.id)) or 0
+    judged = (Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED, ~Passage.unjudged)
+    passages = session.scalar(select(func.count()).where(*judged)) or 0
+    return staffing_for(study, passages, each)
+
+
+def staffing_for(study: Study, passages: int, each: int) -> Staffing:
+    """How many annotators it takes for so many passages with `each` so many comparisons, by the study's rules.
 
     Each slot of a passage needs somebody whom the exposure rule still allows: as many people as the passage has slots,
     or with m exposures one m-th of them, yet never fewer than the quota. People work on many passages and all passages
     have the same number of comparisons, so what is enough for one is enough for all.
     """
-    scenarios = func.cardinality(System.scenarios)
-    each = session.scalar(select(func.coalesce(func.sum(scenarios), 0)).where(System.study_id == study.id)) or 0
-    judged = (Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED, ~Passage.unjudged)
-    passages = session.scalar(select(func.count()).where(*judged)) or 0
     annotations = passages * each * study.quota
     strictly = each * study.quota if passages else 0
     by_exposure = max(ceil(strictly / study.max_exposures), study.quota) if strictly else 0

@@ -1,18 +1,20 @@
 """Making studies, finding them and moving them from draft to closed."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
-from app.domain.protocol import lock_protocol
+from app.domain.audit import record
+from app.domain.protocol import lock_protocol, locked_protocol
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.taking_part import keep_guidelines
 from app.errors import ConflictError, NotFoundError, ToprankError
-from app.models import Dataset, Passage, ReferenceTokens, Study, System
+from app.models import Checkpoint, Dataset, Passage, Person, ReferenceTokens, Study, System
 from app.models.passage import PassageState
 from app.models.study import DEFAULT_GUIDELINES, Release, StudyState
 
@@ -25,6 +27,7 @@ MOVES = {
     StudyState.PAUSED: (StudyState.OPEN,),
     StudyState.CLOSED: (StudyState.OPEN, StudyState.PAUSED),
 }
+_DEEDS = {StudyState.OPEN: "open", StudyState.PAUSED: "pause", StudyState.CLOSED: "close"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ def read_tokenizer(path: Path) -> bytes:
     return tokenizer.check().tokenizer_json
 
 
-def create_study(session: Session, plan: StudyPlan) -> Study:
+def create_study(
+    session: Session, plan: StudyPlan, *, by: Person | None = None, copied_from: str | None = None
+) -> Study:
     """A draft with its datasets and its reference tokenizer.
 
     Raises ConflictError when the slug is taken, ToprankError when the plan makes no sense.
@@ -72,12 +77,13 @@ def create_study(session: Session, plan: StudyPlan) -> Study:
         seed=plan.seed,
         release=plan.release,
         open_to_look=plan.open_to_look,
-        reference_tokens_sha256=_keep_tokenizer(session, plan),
+        reference_tokens_sha256=keep_tokenizer(session, plan.tokenizer_json, plan.tokenizer_name),
     )
     session.add(study)
     session.flush()
     session.add_all(Dataset(study_id=study.id, name=name) for name in plan.datasets)
     keep_guidelines(session, study)
+    record(session, by, "study.create", study, slug=study.slug, copied_from=copied_from)
     return study
 
 
@@ -93,6 +99,37 @@ def find_study(session: Session, slug: str) -> Study:
 def all_studies(session: Session) -> list[Study]:
     """Every study, the newest first."""
     return list(session.scalars(select(Study).order_by(Study.created_at.desc(), Study.id.desc())))
+
+
+def page_of_studies(session: Session, *, after: int, limit: int) -> list[Study]:
+    """Studies whose id is above `after`, the oldest first."""
+    return list(session.scalars(select(Study).where(Study.id > after).order_by(Study.id).limit(limit)))
+
+
+def dataset_names(session: Session, study: Study) -> list[str]:
+    """The study's datasets, in the order they were added."""
+    return list(session.scalars(select(Dataset.name).where(Dataset.study_id == study.id).order_by(Dataset.id)))
+
+
+def kept_tokenizers(session: Session) -> list[ReferenceTokens]:
+    """Every tokenizer that a study counts in or that somebody kept for one, by name."""
+    return list(session.scalars(select(ReferenceTokens).order_by(ReferenceTokens.name, ReferenceTokens.sha256)))
+
+
+def kept_tokenizer(session: Session, sha256: str) -> ReferenceTokens:
+    """The tokenizer of this hash. Raises NotFoundError."""
+    found = session.get(ReferenceTokens, sha256, options=[undefer(ReferenceTokens.tokenizer_json)])
+    if found is None:
+        raise NotFoundError("There is no such tokenizer here.")
+    return found
+
+
+def tokenizer_of_checkpoint(session: Session, name: str) -> bytes:
+    """The tokenizer.json in the folder of a checkpoint. Raises NotFoundError where there is none on this machine."""
+    source = session.scalar(select(Checkpoint.source).where(Checkpoint.name == name))
+    if source is None or not (Path(source) / TOKENIZER_FILE).is_file():
+        raise NotFoundError(f"There is no checkpoint {name!r} with a tokenizer on this machine.")
+    return read_tokenizer(Path(source))
 
 
 def find_dataset(session: Session, study: Study, name: str) -> Dataset:
@@ -111,7 +148,7 @@ def reference_tokenizer(session: Session, study: Study) -> ReferenceTokenizer:
     return ReferenceTokenizer(session.scalars(kept).one())
 
 
-def move_study(session: Session, study: Study, state: StudyState) -> Study:
+def move_study(session: Session, study: Study, state: StudyState, *, by: Person | None = None) -> Study:
     """Open, pause or close a study; opening locks its protocol. Raises ConflictError when its state forbids it."""
     if study.state not in MOVES[state]:
         raise ConflictError(f"The study {study.slug!r} is {study.state}; it cannot become {state}.")
@@ -122,7 +159,8 @@ def move_study(session: Session, study: Study, state: StudyState) -> Study:
     if state == StudyState.CLOSED:
         study.closed_at = datetime.now(UTC)
     study.state = state
-    session.flush()
+    locked = locked_protocol(session, study)
+    record(session, by, f"study.{_DEEDS[state]}", study, protocol_sha256=locked.sha256 if locked else None)
     return study
 
 
@@ -133,21 +171,25 @@ def _check(plan: StudyPlan) -> None:
         raise ToprankError("A study needs at least one dataset.")
     if len(set(plan.datasets)) < len(plan.datasets):
         raise ToprankError("Two datasets of a study cannot have the same name.")
-    for name in plan.datasets:
-        if not re.fullmatch(PLAIN_NAME_WITH_UNDERSCORE, name):
-            raise ToprankError(f"A dataset's name has small letters, digits, - and _, at most 63; {name!r} is none.")
+    check_dataset_names(plan.datasets)
     if not 1 <= plan.quota <= 99:
         raise ToprankError(f"The quota is {plan.quota}; it has to be between 1 and 99.")
     if not 0 <= plan.hourly_rate < 1_000_000:
         raise ToprankError(f"The hourly rate is {plan.hourly_rate}; it has to be between 0 and a million.")
 
 
-def _keep_tokenizer(session: Session, plan: StudyPlan) -> str:
-    tokenizer = ReferenceTokenizer(plan.tokenizer_json).check()
+def check_dataset_names(names: Iterable[str]) -> None:
+    """Raises ToprankError for a name that no address could hold."""
+    for name in names:
+        if not re.fullmatch(PLAIN_NAME_WITH_UNDERSCORE, name):
+            raise ToprankError(f"A dataset's name has small letters, digits, - and _, at most 63; {name!r} is none.")
+
+
+def keep_tokenizer(session: Session, tokenizer_json: bytes, name: str) -> str:
+    """Keep a tokenizer for studies to count in; returns the hash that names it. Raises TokenizerError."""
+    tokenizer = ReferenceTokenizer(tokenizer_json).check()
     if session.get(ReferenceTokens, tokenizer.sha256) is None:
-        session.add(
-            ReferenceTokens(sha256=tokenizer.sha256, name=plan.tokenizer_name, tokenizer_json=tokenizer.tokenizer_json)
-        )
+        session.add(ReferenceTokens(sha256=tokenizer.sha256, name=name, tokenizer_json=tokenizer.tokenizer_json))
         session.flush()
     return tokenizer.sha256
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
+from app.domain.audit import record
 from app.domain.chat_templates import find_chat_template
 from app.domain.engine_settings import EngineSettings
 from app.errors import ConflictError, NotFoundError, ToprankError
-from app.models import Checkpoint, Study, System, TrainingTexts
+from app.models import Checkpoint, Person, Study, System, TrainingTexts
 from app.models.study import StudyState
 from app.models.system import SCENARIOS, Strategy
 
@@ -72,7 +73,37 @@ def all_checkpoints(session: Session) -> list[Checkpoint]:
     return list(session.scalars(select(Checkpoint).order_by(Checkpoint.name)))
 
 
-def add_system(session: Session, study: Study, plan: SystemPlan) -> System:
+def page_of_checkpoints(session: Session, *, after: int, limit: int) -> list[Checkpoint]:
+    """Checkpoints whose id is above `after`, the oldest first."""
+    return list(session.scalars(select(Checkpoint).where(Checkpoint.id > after).order_by(Checkpoint.id).limit(limit)))
+
+
+def study_systems(session: Session, study: Study) -> list[System]:
+    """The study's systems with their checkpoints, in the order they were added."""
+    mine = select(System).where(System.study_id == study.id).order_by(System.id)
+    return list(session.scalars(mine.options(joinedload(System.checkpoint))))
+
+
+def find_system(session: Session, study: Study, name: str) -> System:
+    """The study's system of this name. Raises NotFoundError, which names those it has."""
+    systems = {system.name: system for system in study_systems(session, study)}
+    if name not in systems:
+        raise NotFoundError(
+            f"The study {study.slug!r} has no system {name!r} (systems: {', '.join(systems) or 'none'})."
+        )
+    return systems[name]
+
+
+def find_system_by_id(session: Session, study: Study, system_id: int) -> System:
+    """The study's system with this id. Raises NotFoundError, also for another study's."""
+    mine = select(System).where(System.study_id == study.id, System.id == system_id)
+    system = session.scalar(mine.options(joinedload(System.checkpoint)))
+    if system is None:
+        raise NotFoundError(f"The study {study.slug!r} has no system with this id.")
+    return system
+
+
+def add_system(session: Session, study: Study, plan: SystemPlan, *, by: Person | None = None) -> System:
     """A system of a draft; its continuations are generated from the passages that are accepted.
 
     Raises ConflictError when the name is taken or the study has opened, NotFoundError for an unknown checkpoint,
@@ -105,7 +136,7 @@ def add_system(session: Session, study: Study, plan: SystemPlan) -> System:
         training_texts_sha256=_keep_texts(session, plan.training_texts),
     )
     session.add(system)
-    session.flush()
+    record(session, by, "study.add_system", study, system=plan.name, checkpoint=checkpoint.name)
     return system
 
 

@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import ToprankError
-from app.models import ConsentForm, GuidelinesText, Study
+from app.domain.audit import record
+from app.errors import ConflictError, ToprankError
+from app.models import ConsentForm, GuidelinesText, Person, Study
+from app.models.study import StudyState
 
 PUBLICATION = "Your answers are published with the study, under a pseudonym that is made for this study alone."
 WITHDRAWAL = "You may stop at any time without giving a reason, and are paid for what you did until then."
@@ -61,13 +63,15 @@ def consent_parts(given: Mapping[str, object]) -> ConsentParts:
     return ConsentParts(**{name: text for name, text in texts.items() if text})
 
 
-def change_consent(session: Session, study: Study, parts: ConsentParts) -> int:
+def change_consent(session: Session, study: Study, parts: ConsentParts, *, by: Person | None = None) -> int:
     """A new version of the consent form, which every annotator is asked for; returns its number."""
+    if study.state == StudyState.CLOSED:
+        raise ConflictError(f"The study {study.slug!r} is closed: nobody is asked for consent any more.")
     study.consent_version += 1
     texts = asdict(parts)
     texts["pay"] = parts.pay or f"You are paid {study.hourly_rate:.2f} {study.currency} an hour for your working time."
     session.add(ConsentForm(study_id=study.id, version=study.consent_version, **texts))
-    session.flush()
+    record(session, by, "study.change_consent", study, version=study.consent_version)
     return study.consent_version
 
 

@@ -6,16 +6,17 @@ The reference is the passage as it goes on; the candidate has a fault that nobod
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.domain.faults import with_fault
 from app.domain.shown_text import shown
 from app.errors import ConflictError, ToprankError
-from app.models import Comparison, Continuation, Passage, Study, TrainingComparison
+from app.models import Comparison, Continuation, Passage, Person, Study, TrainingComparison
 from app.models.annotation import Verdict
 from app.models.comparison import Kind
 from app.models.passage import PassageState
@@ -36,7 +37,7 @@ class QualificationPlan:
     retry_minutes: int = 0
 
 
-def set_qualification(session: Session, study: Study, plan: QualificationPlan) -> None:
+def set_qualification(session: Session, study: Study, plan: QualificationPlan, *, by: Person | None = None) -> None:
     """Set passages aside, make their training comparisons, and ask annotators for them.
 
     Raises ConflictError when the study has a qualification, is not a draft or has too few passages; ToprankError for
@@ -47,7 +48,7 @@ def set_qualification(session: Session, study: Study, plan: QualificationPlan) -
     for number, fault in enumerate(islice(cycle(ORDER), plan.comparisons)):
         _add(session, study, passages, number=number, fault=fault)
     study.pass_mark, study.attempts, study.retry_minutes = plan.pass_mark, plan.attempts, plan.retry_minutes
-    session.flush()
+    record(session, by, "study.set_qualification", study, **asdict(plan))
 
 
 def _check(study: Study, plan: QualificationPlan) -> None:

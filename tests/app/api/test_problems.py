@@ -37,13 +37,14 @@ def test_without_a_token_the_answer_says_how_to_send_one(stranger: Program) -> N
 
 
 def test_an_unknown_address_is_a_problem_too(stranger: Program) -> None:
-    assert "openapi.json lists" in str(problem_of(stranger.ask("GET", "/nowhere"), 404)["detail"])
+    for path in ("/nowhere", "/studies/one%0Atwo/nowhere", "/"):
+        assert "openapi.json lists" in str(problem_of(stranger.ask("GET", path), 404)["detail"])
 
 
 def test_a_wrong_method_is_told_the_right_ones(stranger: Program) -> None:
-    refused = stranger.ask("PUT", "/tokens")
+    refused = stranger.ask("PUT", "/studies")
     problem_of(refused, 405)
-    assert refused.headers["allow"] == "GET"
+    assert refused.headers["allow"] == "GET, POST"
 
 
 def test_what_does_not_fit_is_named_part_by_part(researcher_program: Program) -> None:
