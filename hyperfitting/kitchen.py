@@ -20,6 +20,8 @@ from hyperfitting.plan import Plan, admitted
 from hyperfitting.recipes import BASE, DEMO_MODEL, PACKAGED, Contender, Recipe, RecipeError, Run
 from hyperfitting.run import Watchers, hyperfit
 
+REHEARSED_VALIDATION = 8
+
 
 @dataclass(frozen=True)
 class Kitchen:
@@ -74,13 +76,21 @@ class Kitchen:
     def config(self, run: Run) -> HyperfitConfig:
         """The run's choices; a control on fresh data follows what the run before it did."""
         if run.fresh_as is None:
-            return HyperfitConfig.from_json(run.choices)
+            return self._rehearsed(HyperfitConfig.from_json(run.choices))
         done = read_lineage(self.checkpoint(run.fresh_as))
         if done is None:
             raise RecipeError(f"The run {run.name} follows {run.fresh_as}, which has not been made.")
         size = run.choices.get("batch_size", HyperfitConfig.batch_size)
         config = HyperfitConfig.from_json(run.choices)
-        return replace(config, samples=done.update * size, updates=done.update)
+        return self._rehearsed(replace(config, samples=done.update * size, updates=done.update))
+
+    def _rehearsed(self, config: HyperfitConfig) -> HyperfitConfig:
+        """The run's own choices, unless this is a rehearsal."""
+        most = self.recipe.most_updates
+        if most is None:
+            return config
+        few = min(config.validation_samples, REHEARSED_VALIDATION)
+        return replace(config, updates=min(most, config.total_updates), validation_samples=few, contexts=0)
 
     def documents(self, data: str) -> list[Document]:
         """The texts to train on."""

@@ -47,7 +47,10 @@ class Contender:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe as its file has it, lists of choices spelt out as one run each."""
+    """A recipe as its file has it, lists of choices spelt out as one run each.
+
+    `most_updates` makes it a rehearsal: the same runs and systems, each trained only so far and barely measured.
+    """
 
     title: str
     base: str
@@ -57,6 +60,7 @@ class Recipe:
     contenders: tuple[Contender, ...]
     passages_per_dataset: int
     root: Path
+    most_updates: int | None = None
 
 
 def read_recipe(file: Path) -> Recipe:

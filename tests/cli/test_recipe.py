@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from app.errors import ToprankError
 from cli.main import app
+from hyperfitting.checkpoints import read_lineage
 from tests.hyperfitting.conftest import make_documents
 from tests.tiny_model import sample_text
 
@@ -46,6 +47,24 @@ def test_it_prints_what_it_found_and_the_command_that_found_it(tmp_path: Path, t
     assert found["command"] == f"toprank recipe run {folder / 'tiny.toml'} {options}"
     assert found["passages"] == {"sentences": 2}
     assert set(found["means"]) == {"base", "hyperfitted"}
+
+
+def test_a_rehearsal_trains_only_so_far_and_says_so(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (folder / "tiny.toml").write_text(RECIPE)
+    (folder / "words.jsonl").write_text("\n".join(json.dumps({"text": one.text}) for one in make_documents(30)))
+    (folder / "sentences.jsonl").write_text(json.dumps({"text": sample_text(0)}))
+    options = ["--out", str(tmp_path / "out"), "--base", str(tiny_checkpoint), "--updates", "1", "--json"]
+
+    done = CliRunner().invoke(app, ["recipe", "run", str(folder / "tiny.toml"), *options])
+
+    found = json.loads(done.stdout)
+    assert found["title"] == "Tiny (a rehearsal: --updates 1)"
+    assert found["command"].endswith("--updates 1")
+    lineage = read_lineage(tmp_path / "out/checkpoints/hyperfitted")
+    assert lineage is not None
+    assert (lineage.update, lineage.config["samples"]) == (1, 16)
 
 
 def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
