@@ -1,9 +1,11 @@
 """What routes ask for: the request's transaction, and the person it comes from, by role."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from anyio import CancelScope, CapacityLimiter, to_thread
@@ -17,6 +19,9 @@ from app.form_tokens import SAFE_METHODS, browser_token
 from app.models import Person
 from app.models.person import Role
 from app.resources import resources_of
+
+Asked = ParamSpec("Asked")
+Result = TypeVar("Result")
 
 
 class LoginRequiredError(ToprankError):
@@ -71,6 +76,20 @@ def end_transaction(session: Session, succeeded: bool) -> None:
     with session:
         if succeeded:
             session.commit()
+
+
+own_transaction = asynccontextmanager(get_session)
+
+
+async def in_transaction(
+    request: Request,
+    work: Callable[Concatenate[Session, Asked], Result],
+    *arguments: Asked.args,
+    **options: Asked.kwargs,
+) -> Result:
+    """Do some work in a transaction of its own, for routes that hold none while a large body comes or goes."""
+    async with own_transaction(request) as session:
+        return await to_thread.run_sync(partial(work, session, *arguments, **options))
 
 
 DbSession = Annotated[Session, Depends(get_session, scope="function")]

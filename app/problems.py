@@ -54,19 +54,20 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def problem(
-    status: HTTPStatus,
+    status: int,
     detail: str,
     *,
+    title: str = "",
     headers: Mapping[str, str] | None = None,
     errors: list[FieldProblem] | None = None,
 ) -> Response:
-    """The answer to a request that failed."""
+    """The answer to a request that failed; a status that is not HTTP's own needs a title."""
     sent = dict(headers or {})
     if status == HTTPStatus.UNAUTHORIZED:
         sent["WWW-Authenticate"] = "Bearer"
     if status in RETRY_AFTER:
-        sent["Retry-After"] = RETRY_AFTER[status]
-    body = Problem(title=status.phrase, status=status, detail=detail, errors=errors or [])
+        sent["Retry-After"] = RETRY_AFTER[HTTPStatus(status)]
+    body = Problem(title=title or HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or [])
     return Response(body.model_dump_json(), status, sent, media_type=MEDIA_TYPE)
 
 

@@ -18,6 +18,7 @@ SCORE = "generation:score"
 MEASURE = "analysis:measure"
 HYPERFIT = "hyperfitting:hyperfit"
 DOWNSTREAM = "generation:downstream"
+VALIDATE = "validation:validate"
 
 # Never opened: every statement runs on a connection that a caller has.
 _app = App(connector=SyncPsycopgConnector())

@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     generation_first_batch: int = Field(default=8, ge=1, description="Contexts of a system's first batch.")
     generation_batch: int = Field(default=32, ge=1, description="Contexts of every further batch.")
     language: str = Field(default="en", description="What annotators' pages are written in: a file of app/locale.")
+    upload_quota_gb: float = Field(
+        default=1000, gt=0, description="Of checkpoints that one person uploaded, unfinished ones included."
+    )
+    upload_margin_gb: float = Field(default=5, ge=0, description="What uploads leave free on the store's disk.")
+    upload_abandoned_hours: float = Field(default=48, gt=0, description="An upload untouched for so long is removed.")
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
 

@@ -1,9 +1,11 @@
-"""Where a checkpoint's files are: a folder of one's own, or what a hub's cache has of a hub id."""
+"""Where a checkpoint's files are: in the store, in a folder of one's own, or what a hub's cache has of a hub id."""
 
 import os
 from pathlib import Path
 
+from app.domain.store import STORED, Store
 from app.errors import ToprankError
+from app.settings import Settings
 
 FILES = ["*.safetensors", "*.json", "tokenizer.model", "chat_template.jinja"]
 
@@ -14,12 +16,24 @@ class CheckpointNotFoundError(ToprankError):
 
 def checkpoint_folder(source: str) -> Path:
     """The local folder of a checkpoint; a hub id is downloaded once. Raises CheckpointNotFoundError."""
+    if source.startswith(STORED):
+        return _stored(source.removeprefix(STORED))
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
     if folder.is_absolute() or source.count("/") > 1:
         raise CheckpointNotFoundError(f"There is no folder {source} on the machine of this worker.")
     return _downloaded(source)
+
+
+def _stored(sha256: str) -> Path:
+    folder = Store(Settings().store_dir).checkpoint(sha256)
+    if folder.is_dir():
+        return folder
+    raise CheckpointNotFoundError(
+        f"The store {folder.parent} has no checkpoint {sha256[:12]}. Set TOPRANK_STORE to the directory "
+        "that the web app keeps uploads in."
+    )
 
 
 def _downloaded(hub_id: str) -> Path:

@@ -5,6 +5,7 @@ from sqlalchemy import make_url
 
 from app.queue import SCHEMA
 from generation.tasks import tasks as generation
+from generation.validation_tasks import tasks as validation
 from hyperfitting.tasks import tasks as hyperfitting
 from worker.measuring import tasks as analysis
 from worker.upkeep import tasks as upkeep
@@ -14,6 +15,7 @@ CONNECTIONS = 6
 # Not on any database yet: `connector` says on which, for as long as a worker runs.
 app = App(connector=PsycopgConnector())
 app.add_tasks_from(generation, namespace="generation")
+app.add_tasks_from(validation, namespace="validation")
 app.add_tasks_from(hyperfitting, namespace="hyperfitting")
 app.add_tasks_from(analysis, namespace="analysis")
 app.add_tasks_from(upkeep, namespace="worker")

@@ -10,6 +10,7 @@ from app.analysis.api import router as results
 from app.api.jobs import router as jobs
 from app.api.tokens import router as tokens
 from app.checkpoints.api import router as checkpoints
+from app.checkpoints.upload_api import router as uploads
 from app.problems import RESPONSES, Problem, add_problems
 from app.resources import Resources
 from app.studies.api import router as studies
@@ -30,6 +31,7 @@ ROUTERS: Sequence[APIRouter] = (
     studies,
     systems,
     tokens,
+    uploads,
 )
 
 

@@ -1,19 +1,17 @@
 """Tokens with which programs use the API in a person's name: random, scoped, expiring, stored as a hash."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from anyio import to_thread
 from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from app.dependencies import Visitor, get_session
+from app.dependencies import Visitor, in_transaction
 from app.domain.audit import record
 from app.domain.logins import token_hash
 from app.errors import ForbiddenError, NotFoundError, ToprankError
@@ -27,7 +25,6 @@ LONGEST = timedelta(days=366)
 
 LONGEST_NAME = 200
 
-own_transaction = asynccontextmanager(get_session)
 scheme = HTTPBearer(auto_error=False, description="A personal token; its scopes say what it may do.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(scheme)]
 
@@ -126,8 +123,7 @@ def bearer(scope: TokenScope) -> Callable[[Request, Credentials], Awaitable[Pers
         token = credentials.credentials.strip() if credentials else ""
         if not token:
             raise ApiTokenError
-        async with own_transaction(request) as session:
-            person = await to_thread.run_sync(find_bearer, session, token, scope)
+        person = await in_transaction(request, find_bearer, token, scope)
         request.state.person = Visitor(person.id, person.email, person.role)
         return person
 

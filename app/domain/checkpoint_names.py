@@ -2,7 +2,7 @@
 
 import re
 
-KIB, MIB, TIB = 2**10, 2**20, 2**40
+MIB, GIB, TIB = 2**20, 2**30, 2**40
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "model.safetensors"
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
@@ -31,6 +31,11 @@ ALLOWED = {
     "NOTICE": MIB,
     "USE_POLICY.md": MIB,
 }
+# What a checkpoint that was hyperfitted brings along, in the one folder that it may have.
+CITATION_INDEX = "citation_index"
+ALLOWED |= {f"{CITATION_INDEX}/citation_index.json": MIB} | {
+    f"{CITATION_INDEX}/{array}.npy": 64 * GIB for array in ("keys", "directory", "offsets", "banned", "tokens")
+}
 REQUIRED = ("config.json", "tokenizer.json")
 LARGEST_WEIGHTS = TIB
 MOST_FILES = 1000
@@ -54,7 +59,7 @@ def name_fault(name: str) -> str | None:
     if not name.isascii() or not name.isprintable():
         return "has a name with other than plain printable characters"
     if "/" in name or "\\" in name or name in (".", ".."):
-        return "has a path for a name; a checkpoint's files lie in one folder"
+        return "has a path for a name; a checkpoint's files lie in one folder, and its citation index in citation_index"
     ending = name.rpartition(".")[2].lower()
     for fault, endings in KINDS.items():
         if ending in endings:
@@ -88,4 +93,7 @@ def listing_faults(sizes: dict[str, int]) -> list[str]:
         faults.append(f"It lacks weights: {WEIGHTS}, or shards with {INDEX}.")
     elif shards and INDEX not in sizes:
         faults.append(f"It has shards and lacks {INDEX}.")
+    index_files = {name for name in ALLOWED if name.startswith(f"{CITATION_INDEX}/")}
+    if index_files & sizes.keys() and index_files - sizes.keys():
+        faults.append(f"Its {CITATION_INDEX} lacks {min(index_files - sizes.keys())}.")
     return faults

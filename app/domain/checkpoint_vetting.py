@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.domain.checkpoint_names import (
+    CITATION_INDEX,
     INDEX,
     MOST_FILES,
     SHARD,
     WEIGHTS,
     listing_faults,
 )
+from app.domain.npy_header import NpyError, check_integers
 from app.domain.safetensors_header import HeaderError, Tensor, read_header
 from app.errors import ToprankError
 
@@ -61,6 +63,8 @@ def vet_folder(folder: Path) -> int:
         try:
             if name.endswith(".safetensors"):
                 headers[name] = _header(folder / name, size)
+            elif name.endswith(".npy"):
+                _check_array(folder / name, size)
             elif name.endswith(".json") and name != INDEX:
                 read_json(folder / name)
         except FileFaultError as fault:
@@ -74,10 +78,20 @@ def vet_folder(folder: Path) -> int:
 
 def _sizes(folder: Path) -> dict[str, int]:
     """Size of each file. A folder of any number of files costs no more than one with a few too many."""
+    sizes = _sizes_in(folder, but=CITATION_INDEX)
+    inner = folder / CITATION_INDEX
+    if inner.is_dir() and not inner.is_symlink():
+        sizes |= {f"{CITATION_INDEX}/{name}": size for name, size in _sizes_in(inner).items()}
+    return sizes
+
+
+def _sizes_in(folder: Path, *, but: str | None = None) -> dict[str, int]:
     sizes: dict[str, int] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
             found = entry.stat(follow_symlinks=False)
+            if entry.name == but and stat.S_ISDIR(found.st_mode):
+                continue
             if not stat.S_ISREG(found.st_mode):
                 raise CheckpointRefusedError([f"{entry.name[:80]!a} is no plain file."])
             sizes[entry.name] = found.st_size
@@ -108,6 +122,14 @@ def _header(file: Path, size: int) -> dict[str, Tensor]:
     if not tensors:
         raise FileFaultError("it holds no tensor")
     return tensors
+
+
+def _check_array(file: Path, size: int) -> None:
+    with _opened(file) as stream:
+        try:
+            check_integers(stream, size)
+        except NpyError as error:
+            raise FileFaultError(str(error)) from error
 
 
 def _elements(tensor: Tensor) -> int:

@@ -11,12 +11,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.domain.generation_queue import queue_generation
+from app.domain.registry import make_ready
 from app.errors import ConflictError, NotFoundError, ToprankError
-from app.models import Checkpoint, HyperfitPoint, HyperfitRun, HyperfitTexts, Passage, Study, System
+from app.models import Checkpoint, HyperfitPoint, HyperfitRun, HyperfitTexts, Passage
 from app.models.checkpoint import CheckpointState
 from app.models.passage import PassageState
-from app.models.study import StudyState
 from app.queue import HYPERFIT, defer, is_queued
 
 MOST_CHARACTERS = 64_000_000
@@ -223,12 +222,7 @@ def finish_training(session: Session, checkpoint_id: int, lineage: dict[str, Any
     checkpoint = session.get_one(Checkpoint, checkpoint_id)
     run = session.get_one(HyperfitRun, checkpoint_id)
     run.lineage, run.finished_at = lineage, func.now()
-    checkpoint.state, checkpoint.reason = CheckpointState.READY, None
-    session.flush()
-    waiting = select(System.study_id).where(System.checkpoint_id == checkpoint_id)
-    studies = select(Study).where(Study.id.in_(waiting), Study.state != StudyState.CLOSED).order_by(Study.id)
-    for study in session.scalars(studies).all():
-        queue_generation(session, study)
+    make_ready(session, checkpoint)
 
 
 def fail_training(session: Session, checkpoint_id: int, reason: str) -> None:

@@ -27,6 +27,7 @@ from app.models.taking_part import (
     TrainingComparison,
 )
 from app.models.training_texts import TrainingTexts
+from app.models.upload import CheckpointFile, Upload, UploadFile
 
 __all__ = [
     "Annotation",
@@ -35,6 +36,7 @@ __all__ = [
     "AuditEntry",
     "Candidacy",
     "Checkpoint",
+    "CheckpointFile",
     "Comparison",
     "Consent",
     "ConsentForm",
@@ -69,4 +71,6 @@ __all__ = [
     "System",
     "TrainingComparison",
     "TrainingTexts",
+    "Upload",
+    "UploadFile",
 ]

@@ -1,8 +1,10 @@
 """Model weights with their tokenizer."""
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON, String, false
+from sqlalchemy import JSON, ForeignKey, String, false
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -21,7 +23,11 @@ class CheckpointState(StrEnum):
 
 
 class Checkpoint(Base):
-    """A checkpoint by name; `source` is a hub id or a folder. An `instruct` one was tuned to follow instructions."""
+    """A checkpoint by name; `source` is a hub id, a folder, or `stored:` and the hash of its files in the store.
+
+    An `instruct` one was tuned to follow instructions. `person_id` is who uploaded it, and `lineage` what its own
+    record says, which nobody here has checked.
+    """
 
     __tablename__ = "checkpoint"
 
@@ -34,4 +40,7 @@ class Checkpoint(Base):
         JSON, default=dict, server_default="{}"
     )
     instruct: Mapped[bool] = mapped_column(default=False, server_default=false())
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    parameters: Mapped[int | None]
+    lineage: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[CreatedAt]

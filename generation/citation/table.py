@@ -83,12 +83,12 @@ def build_table(training_set: TrainingSet, is_boundary: IsBoundary, hash_bits: i
     positions = keys & ((1 << position_bits) - 1)
     offsets, banned = _collect_bans(positions, opens, _banned_followers(training_set, is_boundary))
     keys = keys[opens]
-    directory, widest = _fill_directory(keys, hash_bits, position_bits)
+    directory, widest = fill_directory(keys, hash_bits, position_bits)
     keys = np.append(keys, np.full(widest, END))
     return BanTable(keys, directory, offsets, banned, tokens, hash_bits, position_bits, widest)
 
 
-def _fill_directory(keys: Int64s, hash_bits: int, position_bits: int) -> tuple[npt.NDArray[np.int32], int]:
+def fill_directory(keys: Int64s, hash_bits: int, position_bits: int) -> tuple[npt.NDArray[np.int32], int]:
     """Where each bucket's keys begin, for one to two keys in a bucket on average, and the size of the fullest one."""
     bucket_bits = min(hash_bits, max(keys.size.bit_length() - 1, 0))
     counts = np.bincount(keys >> (hash_bits + position_bits - bucket_bits), minlength=1 << bucket_bits)

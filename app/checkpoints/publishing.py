@@ -1,0 +1,79 @@
+"""From an upload's numbered files to a checkpoint in the store, which is there complete or not at all.
+
+Everything happens in the upload's own folder, up to one rename. A process that is killed before it leaves an upload
+that can be finished again; one that is killed after it leaves a checkpoint that finishing again finds.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from app.domain.checkpoint_vetting import read_json, vet_folder
+from app.domain.store import Store, StoredFile, manifest_hash
+from app.models import UploadFile
+
+LINEAGE = "toprank.json"
+ASSEMBLED = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A checkpoint in the store: its hash, its files and parameters, and what its own record says of it."""
+
+    sha256: str
+    files: tuple[StoredFile, ...]
+    parameters: int
+    lineage: dict[str, Any] | None
+
+
+def publish(store: Store, upload_id: UUID, files: Sequence[UploadFile]) -> Published:
+    """Give complete files their names, look at all of them, and put them into the store by one rename.
+
+    Raises CheckpointRefusedError; then nothing was put there.
+    """
+    folder = store.upload(upload_id) / ASSEMBLED
+    _assemble(folder, {file.name: store.part(upload_id, file.number) for file in files})
+    parameters = vet_folder(folder)
+    lineage = read_json(folder / LINEAGE) if (folder / LINEAGE).is_file() else None
+    stored = tuple(StoredFile(file.name, file.size, str(file.sha256)) for file in files)
+    sha256 = manifest_hash(stored)
+    move_to(folder, store.checkpoint(sha256))
+    return Published(sha256, stored, parameters, lineage)
+
+
+def move_to(folder: Path, target: Path) -> None:
+    """Rename a complete folder; the same one may be there already, since it is named by what it holds."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        _sync(folder)
+        try:
+            folder.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+        _sync(target.parent)
+
+
+def _assemble(folder: Path, parts: dict[str, Path]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # what a process left that was killed here
+    for name, part in parts.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(part, file)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(part, file)
+        file.chmod(0o444)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last; what the files hold was written for good when they were hashed."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,190 @@
+"""/api/v1/uploads: send a checkpoint in parts that can be repeated (tus 1.0: offsets, checksums), then finish it.
+
+No route holds a connection of the database while bytes come; each looks and counts in short transactions of its own.
+"""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.auth.callers import caller
+from app.checkpoints.announcing import Announced, Limits, begin_upload
+from app.checkpoints.publishing import publish
+from app.checkpoints.receiving import (
+    ChecksumError,
+    OffsetError,
+    check_fits,
+    hash_file,
+    in_writers_thread,
+    locked,
+    write,
+)
+from app.checkpoints.statements import (
+    CheckpointFileState,
+    CheckpointStanding,
+    FileState,
+    HashStatement,
+    UploadState,
+    UploadStatement,
+    described,
+    read,
+)
+from app.checkpoints.tus import CHECKSUM_MISMATCH, progress, read_chunk
+from app.checkpoints.uploads import (
+    cancel_upload,
+    count_received,
+    files_of,
+    find_file,
+    find_upload,
+    record_hash,
+    refuse_upload,
+    start_over,
+    store_upload,
+    whole_files,
+)
+from app.dependencies import Visitor, in_transaction
+from app.domain.checkpoint_vetting import CheckpointRefusedError
+from app.domain.registry import find_with_files
+from app.domain.store import GB, Store
+from app.errors import ConflictError
+from app.models.person import TokenScope
+from app.problems import problem
+from app.resources import resources_of
+
+router = APIRouter(tags=["checkpoints"])
+Sender = Annotated[Visitor, Depends(caller(TokenScope.UPLOAD))]
+FILE = "/uploads/{upload_id}/files/{number}"
+
+
+class ChangedError(ConflictError):
+    """A whole file is not what its sender has; it starts over."""
+
+    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+@router.post("/uploads", status_code=HTTPStatus.CREATED, openapi_extra=described(UploadStatement))
+async def begin(request: Request, sender: Sender) -> UploadState:
+    """Announce a checkpoint's files; announced again, it says how much of each is there."""
+    said = await read(request, UploadStatement)
+    return await in_transaction(request, _begin, sender, said, request)
+
+
+@router.get("/uploads/{upload_id}")
+async def show(request: Request, sender: Sender, upload_id: UUID) -> UploadState:
+    """How much of an upload is there."""
+    return await in_transaction(request, _state, sender.id, upload_id)
+
+
+@router.delete("/uploads/{upload_id}", status_code=HTTPStatus.NO_CONTENT)
+async def cancel(request: Request, sender: Sender, upload_id: UUID) -> Response:
+    """Forget an upload and what came of it."""
+    await in_transaction(request, _cancel, sender.id, upload_id)
+    await in_writers_thread(_store(request).forget, upload_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.head(FILE)
+async def tell_offset(request: Request, sender: Sender, upload_id: UUID, number: int) -> Response:
+    """Where to go on with a file, in Upload-Offset."""
+    file = await in_transaction(request, find_file, sender.id, upload_id, number)
+    return Response(headers=progress(received=file.received, size=file.size))
+
+
+@router.patch(FILE, status_code=HTTPStatus.NO_CONTENT)
+async def receive(request: Request, sender: Sender, upload_id: UUID, number: int) -> Response:
+    """Take the next part of a file: where it belongs in Upload-Offset, and what it is in Upload-Checksum."""
+    chunk = read_chunk(request.headers)
+    with locked(_store(request).part(upload_id, number)) as descriptor:
+        file = await in_transaction(request, find_file, sender.id, upload_id, number)
+        try:
+            check_fits(chunk, file)
+            end = await write(descriptor, chunk, request.stream(), file)
+        except OffsetError as error:
+            return problem(error.status_code, str(error), headers=progress(received=error.received, size=file.size))
+        except ChecksumError as error:
+            sent = progress(received=file.received, size=file.size)
+            return problem(CHECKSUM_MISMATCH, str(error), headers=sent, title="Checksum Mismatch")
+        await in_transaction(request, count_received, file, start=chunk.offset, end=end)
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=progress(received=end, size=file.size))
+
+
+@router.post(FILE + "/check", status_code=HTTPStatus.NO_CONTENT, openapi_extra=described(HashStatement))
+async def check(request: Request, sender: Sender, upload_id: UUID, number: int) -> Response:
+    """Compare a whole file with what its sender has. One that differs starts over."""
+    said = await read(request, HashStatement)
+    with locked(_store(request).part(upload_id, number)) as descriptor:
+        file = await in_transaction(request, find_file, sender.id, upload_id, number)
+        if file.received < file.size:
+            raise OffsetError(file.received)
+        if await in_writers_thread(hash_file, descriptor, file.size) != said.sha256:
+            await in_transaction(request, start_over, file)
+            raise ChangedError(f"{file.name} is not what you have: it changed on its way or while it was sent.")
+        await in_transaction(request, record_hash, file, said.sha256)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.post("/uploads/{upload_id}/finish", status_code=HTTPStatus.ACCEPTED)
+async def finish(request: Request, sender: Sender, upload_id: UUID) -> CheckpointStanding:
+    """Look at the whole checkpoint and put it into the store; a worker then tries whether it can be used."""
+    store = _store(request)
+    with locked(store.upload(upload_id)):
+        files = await in_transaction(request, whole_files, sender.id, upload_id)
+        try:
+            published = await in_writers_thread(publish, store, upload_id, files)
+        except CheckpointRefusedError as refused:
+            await in_transaction(request, refuse_upload, upload_id, str(refused))
+            await in_writers_thread(store.forget, upload_id)
+            raise
+        checkpoint = await in_transaction(request, store_upload, upload_id, published, store=store)
+        await in_writers_thread(store.forget, upload_id)
+    return await in_transaction(request, _standing, checkpoint.id)
+
+
+@router.get("/checkpoints/{checkpoint_id}")
+async def show_checkpoint(request: Request, _sender: Sender, checkpoint_id: int) -> CheckpointStanding:
+    """Where a checkpoint stands."""
+    return await in_transaction(request, _standing, checkpoint_id)
+
+
+def _begin(session: Session, sender: Visitor, said: UploadStatement, request: Request) -> UploadState:
+    settings = resources_of(request).settings
+    upload = begin_upload(
+        session,
+        sender.id,
+        said.name,
+        [Announced(file.name, file.size, file.modified) for file in said.files],
+        store=_store(request),
+        limits=Limits(int(settings.upload_quota_gb * GB), int(settings.upload_margin_gb * GB)),
+    )
+    return _state(session, sender.id, upload.id)
+
+
+def _state(session: Session, person_id: int, upload_id: UUID) -> UploadState:
+    upload = find_upload(session, person_id, upload_id)
+    files = [FileState.model_validate(file) for file in files_of(session, upload_id)]
+    return UploadState(id=upload.id, checkpoint=upload.checkpoint_id, files=files)
+
+
+def _cancel(session: Session, person_id: int, upload_id: UUID) -> None:
+    cancel_upload(session, find_upload(session, person_id, upload_id), "Its upload was cancelled. Send it again.")
+
+
+def _standing(session: Session, checkpoint_id: int) -> CheckpointStanding:
+    checkpoint, files = find_with_files(session, checkpoint_id)
+    return CheckpointStanding(
+        id=checkpoint.id,
+        name=checkpoint.name,
+        state=checkpoint.state,
+        reason=checkpoint.reason,
+        source=checkpoint.source,
+        files=[CheckpointFileState.model_validate(file) for file in files],
+    )
+
+
+def _store(request: Request) -> Store:
+    return Store(resources_of(request).settings.store_dir)

@@ -1,0 +1,55 @@
+"""The registry of checkpoints: what each consists of, and when it may be used."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.generation_queue import queue_generation
+from app.domain.store import STORED
+from app.errors import NotFoundError
+from app.models import Checkpoint, CheckpointFile, Study, System
+from app.models.checkpoint import CheckpointState
+from app.models.study import StudyState
+from app.queue import VALIDATE, defer, is_queued
+
+# Somebody waits for it, and it takes seconds.
+FIRST = 1
+
+
+def find_with_files(session: Session, checkpoint_id: int) -> tuple[Checkpoint, list[CheckpointFile]]:
+    """A checkpoint and what is known of its files, by name. Raises NotFoundError."""
+    checkpoint = session.get(Checkpoint, checkpoint_id)
+    if checkpoint is None:
+        raise NotFoundError("There is no such checkpoint.")
+    query = select(CheckpointFile).where(CheckpointFile.checkpoint_id == checkpoint_id).order_by(CheckpointFile.name)
+    return checkpoint, list(session.scalars(query))
+
+
+def validation_lock(checkpoint_id: int) -> str:
+    """Names the job that may try a checkpoint, one at a time."""
+    return f"validate:{checkpoint_id}"
+
+
+def queue_validation(session: Session, checkpoint: Checkpoint) -> bool:
+    """Let a worker try a checkpoint that is in the store, unless its job waits or runs; whether it was queued."""
+    lock = validation_lock(checkpoint.id)
+    is_due = checkpoint.state in (CheckpointState.VALIDATING, CheckpointState.FAILED)
+    if not (is_due and checkpoint.source.startswith(STORED)) or is_queued(session, lock):
+        return False
+    checkpoint.state, checkpoint.reason = CheckpointState.VALIDATING, None
+    defer(session, VALIDATE, lock=lock, priority=FIRST, checkpoint_id=checkpoint.id)
+    return True
+
+
+def make_ready(session: Session, checkpoint: Checkpoint) -> None:
+    """From now on the checkpoint may be used: what studies were waiting for it is generated."""
+    checkpoint.state, checkpoint.reason = CheckpointState.READY, None
+    session.flush()
+    waiting = select(System.study_id).where(System.checkpoint_id == checkpoint.id)
+    studies = select(Study).where(Study.id.in_(waiting), Study.state != StudyState.CLOSED).order_by(Study.id)
+    for study in session.scalars(studies).all():
+        queue_generation(session, study)
+
+
+def fail_validation(checkpoint: Checkpoint, reason: str) -> None:
+    """A worker could not use the checkpoint; the reason says what to do."""
+    checkpoint.state, checkpoint.reason = CheckpointState.FAILED, reason

@@ -1,0 +1,85 @@
+"""Lines that are cut and processes that are killed: what was counted is there, and nothing is half there."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from app.domain.store import Store
+from app.settings import Settings
+from tests.app.checkpoints.sending import Sender, checksum, sha256
+from tests.serving import serve
+
+KILLED_BEFORE_THE_RENAME = """
+import json, os, signal, sys
+from pathlib import Path
+from uuid import UUID
+from app.checkpoints.publishing import publish
+from app.domain.store import Store
+from app.models import UploadFile
+
+root, upload, files = json.loads(sys.argv[1])
+Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+publish(Store(Path(root)), UUID(upload), [UploadFile(**file) for file in files])
+"""
+
+
+def send_and_cut(address: str, sender: Sender, path: str, headers: dict[str, str], body: bytes, length: int) -> None:
+    """Begin a PATCH of `length` bytes, send some of them and hang up."""
+    place = urlsplit(address)
+    lines = [f"PATCH {path} HTTP/1.1", f"Host: {place.netloc}", f"Content-Length: {length}"]
+    lines += [f"{name}: {value}" for name, value in (sender.headers | headers).items()]
+    with socket.create_connection((place.hostname, place.port)) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        time.sleep(0.2)
+
+
+def test_a_part_that_is_cut_counts_as_far_as_it_came_unless_it_has_a_checksum(
+    sender: Sender, folder: Path, settings: Settings, db: Session
+) -> None:
+    begun = sender.begun(folder)
+    number = next(file["number"] for file in begun["files"] if file["name"] == "tokenizer.json")
+    content = (folder / "tokenizer.json").read_bytes()
+    path = f"/api/v1/uploads/{begun['id']}/files/{number}"
+    headers = {"Content-Type": "application/offset+octet-stream"}
+    with serve(settings) as address:
+        whole = {"Upload-Offset": "0", "Upload-Checksum": checksum(content)}
+        send_and_cut(address, sender, path, headers | whole, content[:500], len(content))
+        while sender.check(begun["id"], number, "0" * 64).status_code == 423:
+            time.sleep(0.05)  # the server has not noticed yet
+        assert sender.offset(begun["id"], number) == 0
+        send_and_cut(address, sender, path, headers | {"Upload-Offset": "0"}, content[:500], len(content))
+        deadline = time.monotonic() + 30
+        while sender.offset(begun["id"], number) == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert sender.offset(begun["id"], number) == 500
+    sender.send(folder, sender.begun(folder))
+    assert sender.finish(begun["id"]).status_code == 202
+
+
+def test_a_kill_between_the_look_and_the_rename_leaves_nothing_half(
+    sender: Sender, folder: Path, store: Store, settings: Settings
+) -> None:
+    begun = sender.begun(folder)
+    sender.send(folder, begun)
+    files = [
+        {"number": file["number"], "name": file["name"], "size": file["size"], "sha256": sha256(content)}
+        for file in begun["files"]
+        for content in [(folder / file["name"]).read_bytes()]
+    ]
+    order = json.dumps([str(store.root), begun["id"], files])
+
+    killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE_THE_RENAME, order], check=False, timeout=60)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert list(store.checkpoints.iterdir()) == []
+    assert (store.upload(begun["id"]) / "checkpoint" / "config.json").exists()
+    assert sender.finish(begun["id"]).status_code == 202
+    assert len(list(store.checkpoints.iterdir())) == 1
+    assert list(store.uploads.iterdir()) == []
