@@ -11,6 +11,7 @@ from app.api.jobs import router as jobs
 from app.api.tokens import router as tokens
 from app.checkpoints.api import router as checkpoints
 from app.checkpoints.upload_api import router as uploads
+from app.export.api import router as export
 from app.problems import RESPONSES, Problem, add_problems
 from app.resources import Resources
 from app.studies.api import router as studies
@@ -26,6 +27,7 @@ it is answered as the first time and changes nothing. Every error is `applicatio
 # A feature hangs its api.py's router on here.
 ROUTERS: Sequence[APIRouter] = (
     checkpoints,
+    export,
     jobs,
     results,
     studies,

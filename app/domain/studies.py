@@ -142,6 +142,13 @@ def find_dataset(session: Session, study: Study, name: str) -> Dataset:
     return found
 
 
+def names_in(session: Session, study: Study) -> tuple[list[str], list[str]]:
+    """The study's datasets and its systems, each in the order in which they were added."""
+    datasets = select(Dataset.name).where(Dataset.study_id == study.id).order_by(Dataset.id)
+    systems = select(System.name).where(System.study_id == study.id).order_by(System.id)
+    return list(session.scalars(datasets)), list(session.scalars(systems))
+
+
 def reference_tokenizer(session: Session, study: Study) -> ReferenceTokenizer:
     """The tokenizer that the study counts lengths in."""
     kept = select(ReferenceTokens.tokenizer_json).where(ReferenceTokens.sha256 == study.reference_tokens_sha256)

@@ -1,32 +1,53 @@
-"""/studies/{slug}/export.csv: every judgement of a study as a download."""
+"""/studies/{slug}/export: every judgement of a study as a download, and the form that asks for it."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response
 
-from app.dependencies import CurrentResearcher, DbSession, Streams
-from app.domain.studies import find_study
-from app.export.streaming import stream_export
+from app.dependencies import CurrentResearcher, DbSession
+from app.domain.audit import AuditFilter, audit_page
+from app.domain.studies import find_study, names_in
+from app.export.formats import FileFormat
+from app.export.orders import ExportQuery, export_download
+from app.export.query import COLUMNS, STATUSES, TEXT_COLUMNS
+from app.models.system import SCENARIOS
+from app.resources import resources_of
+from app.templating import render
 
 router = APIRouter(prefix="/studies/{slug}")
 
+SHOWN_EXPORTS = 10
 
-@router.get("/export.csv")
-def download_csv(
-    _researcher: CurrentResearcher,
-    session: DbSession,
-    streams: Streams,
-    slug: str,
-    texts: Annotated[bool, Query(description="Also context, reference_text and candidate_text.")] = False,
-) -> StreamingResponse:
-    """Stream the export from a session of its own, since this request's is closed before the first byte."""
+
+@router.get("/export")
+def show_export(request: Request, _researcher: CurrentResearcher, session: DbSession, slug: str) -> Response:
+    """What can be chosen, and who took what before."""
     study = find_study(session, slug)
+    datasets, systems = names_in(session, study)
+    before = AuditFilter(action="study.export", subject_type="study", subject_id=study.id)
+    return render(
+        request,
+        "export/show.html",
+        study=study,
+        choices={"dataset": datasets, "system": systems, "status": STATUSES, "scenario": SCENARIOS},
+        formats=list(FileFormat),
+        columns=COLUMNS,
+        text_columns=TEXT_COLUMNS,
+        exports=audit_page(session, before, limit=SHOWN_EXPORTS),
+    )
 
-    def pieces() -> Iterator[bytes]:
-        with streams() as stream:
-            yield from stream_export(stream, study, texts=texts)
 
-    headers = {"Content-Disposition": f'attachment; filename="{study.slug}.csv"'}
-    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
+@router.get("/export.{file_format}")
+def download_export(
+    request: Request,
+    researcher: CurrentResearcher,
+    session: DbSession,
+    slug: str,
+    file_format: FileFormat,
+    asked: Annotated[ExportQuery, Query()],
+) -> Response:
+    """The file, while it is made: from a session of its own, since this request's ends before the first byte."""
+    study = find_study(session, slug)
+    return export_download(session, resources_of(request), study, asked.order(file_format), by_id=researcher.id)

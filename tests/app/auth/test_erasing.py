@@ -18,8 +18,8 @@ from app.auth.sessions import start_session
 from app.domain.english import EnglishStatement, record_english
 from app.domain.pseudonyms import pseudonym
 from app.errors import ConflictError
-from app.export.streaming import stream_export
-from app.models import Person
+from app.export.streaming import Export, ExportOrder
+from app.models import Person, Study
 from app.models.annotation import VerdictShown
 from app.models.person import Role, TokenScope
 from app.models.taking_part import EnglishMethod
@@ -46,6 +46,10 @@ def mentions(connection: Connection, word: str) -> list[str]:
     ]
 
 
+def exported(session: Session, study: Study) -> bytes:
+    return b"".join(Export(study, ExportOrder()).pieces(session))
+
+
 def test_no_table_names_the_person_any_more(session: Session, ada: Person) -> None:
     admin = make_person(session, role=Role.ADMIN)
     create_api_token(session, ada, [TokenScope.UPLOAD])
@@ -68,9 +72,9 @@ def test_what_was_judged_stays_under_the_same_pseudonym(session: Session) -> Non
     shown = claim(session, study, annotator.id).shown
     assert shown is not None
     record_verdict(session, annotator.id, shown, Answer(VerdictShown.FIRST, 5))
-    before, name = b"".join(stream_export(session, study)), pseudonym(study, annotator.id)
+    before, name = exported(session, study), pseudonym(study, annotator.id)
     erase_identity(session, annotator, by=None, confirmation=EMAIL)
-    assert b"".join(stream_export(session, study)) == before
+    assert exported(session, study) == before
     assert name.encode() in before
 
 
