@@ -3,6 +3,7 @@
 No route holds a connection of the database while bytes come; each looks and counts in short transactions of its own.
 """
 
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -132,7 +133,11 @@ async def check(request: Request, sender: Sender, upload_id: UUID, number: int) 
 async def finish(request: Request, sender: Sender, upload_id: UUID) -> CheckpointStanding:
     """Look at the whole checkpoint and put it into the store; a worker then tries whether it can be used."""
     store = _store(request)
-    with locked(store.upload(upload_id)):
+    with ExitStack() as locks:
+        locks.enter_context(locked(store.upload(upload_id)))
+        for file in await in_transaction(request, whole_files, sender.id, upload_id):
+            locks.enter_context(locked(store.part(upload_id, file.number)))
+        # Nobody writes any more, and nobody has since each was compared: what is looked at is what is stored.
         files = await in_transaction(request, whole_files, sender.id, upload_id)
         try:
             published = await in_writers_thread(publish, store, upload_id, files)

@@ -56,8 +56,8 @@ def record_hash(session: Session, file: UploadFile, sha256: str) -> None:
 
 
 def start_over(session: Session, file: UploadFile) -> None:
-    """What came is of no use."""
-    session.execute(_this(file).values(received=0))
+    """What came is of no use, and was never compared: other bytes may come in its place."""
+    session.execute(_this(file).values(received=0, sha256=None))
     touch(session, file.upload_id)
 
 

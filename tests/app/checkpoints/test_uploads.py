@@ -438,6 +438,26 @@ def test_two_cannot_finish_at_once(sender: Sender, folder: Path, store: Store) -
     assert sender.finish(begun["id"]).status_code == 404
 
 
+def test_a_file_that_starts_over_has_to_be_compared_again(sender: Sender, folder: Path) -> None:
+    begun = sender.begun(folder)
+    sender.send(folder, begun)
+    number = number_of(begun, "model.safetensors")
+    assert sender.check(begun["id"], number, sha256(b"something else")).status_code == 422
+
+    answer = sender.finish(begun["id"])
+
+    assert answer.status_code == 409
+    assert "model.safetensors is not there yet" in answer.json()["detail"]
+
+
+def test_nothing_is_looked_at_while_one_of_its_files_is_written(sender: Sender, folder: Path, store: Store) -> None:
+    begun = sender.begun(folder)
+    sender.send(folder, begun)
+    with receiving.locked(store.part(begun["id"], number_of(begun, "model.safetensors"))):
+        assert sender.finish(begun["id"]).status_code == 423
+    assert sender.finish(begun["id"]).status_code == 202
+
+
 def test_an_end_whose_upload_was_cancelled_meanwhile_is_none(
     sender: Sender, folder: Path, store: Store, db: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
