@@ -31,7 +31,8 @@ class Cell:
 class SystemProgress:
     """One system: its continuations, of the accepted passages, and its cells.
 
-    `unjudged` continuations are for automatic metrics alone. Where citations are blocked: steps at which its last
+    `unjudged` continuations are for automatic metrics alone; `trained` is the id of a checkpoint that is still being
+    trained, which the system waits for. Where citations are blocked: steps at which its last
     tokens stood in the training set, and those that it changed.
     """
 
@@ -43,6 +44,7 @@ class SystemProgress:
     passages: int
     tokens_per_second: float | None
     paused: bool
+    trained: int | None
     cited_steps: int | None
     blocked_steps: int | None
     cells: list[Cell]
@@ -103,13 +105,14 @@ class StudyProgress:
 
 _SYSTEMS = text("""
 SELECT s.id, s.name, s.state, s.reason, s.generated_tokens, s.generation_seconds, s.paused,
+       CASE WHEN k.state = 'training' THEN k.id END AS trained,
        (SELECT count(*) FROM continuation c WHERE c.system_id = s.id) AS continuations,
        (SELECT count(*) FROM continuation c JOIN passage p ON p.id = c.passage_id
         WHERE c.system_id = s.id AND p.unjudged) AS unjudged,
        (SELECT count(*) FROM passage p WHERE p.study_id = s.study_id AND p.state = 'accepted') AS passages,
        (SELECT sum(c.citation_matches) FROM continuation c WHERE c.system_id = s.id) AS cited_steps,
        (SELECT sum(c.citation_blocks) FROM continuation c WHERE c.system_id = s.id) AS blocked_steps
-FROM system s WHERE s.study_id = :study ORDER BY s.id
+FROM system s JOIN checkpoint k ON k.id = s.checkpoint_id WHERE s.study_id = :study ORDER BY s.id
 """)
 
 _CELLS = text("""
@@ -181,6 +184,7 @@ def _system_progress(row: Row[Any], cells: list[Cell]) -> SystemProgress:
         row.passages,
         speed,
         row.paused,
+        row.trained,
         *totals,
         cells,
     )

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.scoring_queue import scoring_lock, set_scoring
 from app.models import System
+from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
 from app.queue import is_queued
 from tests.app.conftest import Browser
@@ -105,6 +106,21 @@ def test_continuations_that_nobody_judges_are_counted_on_the_page(researcher: Br
         session.commit()
 
     assert "3 of 3 continuations, 2 of them for automatic metrics alone" in researcher.get("/studies/one").text
+
+
+def test_a_system_whose_checkpoint_is_being_trained_leads_there_instead(researcher: Browser, engine: object) -> None:
+    with Session(engine) as session:  # type: ignore[arg-type]
+        study, trained = make_study(session, slug="one"), make_checkpoint(session, state=CheckpointState.TRAINING)
+        make_system(session, study, checkpoint_id=trained.id)
+        make_passage(session, make_dataset(session, study))
+        where = f"/checkpoints/{trained.id}/hyperfitting"
+        session.commit()
+
+    page = researcher.get("/studies/one").text
+
+    assert "waiting for its checkpoint" in page
+    assert f'href="{where}"' in page
+    assert "Write what is missing" not in page
 
 
 def test_an_unknown_system_or_deed_is_refused(researcher: Browser, engine: object) -> None:
