@@ -37,7 +37,7 @@ def error_page(
         sent["Retry-After"] = RETRY_AFTER[status]
     if not is_htmx(request):
         return render(request, "errors/error.html", status=status, headers=sent, title=status.phrase, message=message)
-    sent |= {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+    sent |= {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML show:window:top"}
     return render(request, "errors/_notice.html", status=status, headers=sent, message=message)
 
 

@@ -34,6 +34,8 @@ from app.security_headers import SecurityHeaders
 from app.settings import Settings
 from app.static_files import STATIC, HashedStaticFiles
 from app.studies.routes import router as studies
+from app.studies.settings_routes import router as settings_pages
+from app.studies.step_routes import router as settings_steps
 from app.templating import use_language
 
 PAGES = (
@@ -49,6 +51,8 @@ PAGES = (
     pay,  # before a page of one person, whose address could be the same
     people,
     quality,
+    settings_pages,  # before the page of a study, whose address could be the same
+    settings_steps,
     studies,
     texts,
     tokens,

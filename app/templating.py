@@ -105,3 +105,8 @@ def see_other(path: str) -> RedirectResponse:
 def is_htmx(request: Request) -> bool:
     """Whether htmx asked, and so wants a fragment instead of a page."""
     return "hx-request" in request.headers
+
+
+def wants_fragment(request: Request) -> bool:
+    """Whether htmx asked for a part of a page; where it only loads whole pages for a browser, it gets those."""
+    return is_htmx(request) and "hx-boosted" not in request.headers

@@ -54,6 +54,11 @@ def make_gold(session: Session, study: Study, count: int, *, by: Person | None =
         sides = faulty(study, passage, donor, scenario=scenario, reference=reference)
         session.add(_gold(study, passage, sides, scenario))
     record(session, by, "study.make_gold", study, count=count)
+    return gold_count(session, study)
+
+
+def gold_count(session: Session, study: Study) -> int:
+    """How many gold comparisons the study has."""
     gold = select(func.count()).where(Comparison.study_id == study.id, Comparison.kind == Kind.GOLD)
     return session.scalar(gold) or 0
 

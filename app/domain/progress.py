@@ -62,12 +62,13 @@ class SystemProgress:
 
 @dataclass(frozen=True)
 class DatasetProgress:
-    """One dataset's passages by state."""
+    """One dataset's passages by state; `reserved` ones serve gold and practice."""
 
     name: str
     accepted: int
     pending: int
     rejected: int
+    reserved: int
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ ORDER BY n.system_id, d.id, y.scenario
 _DATASETS = text("""
 SELECT d.name, count(p.id) FILTER (WHERE p.state = 'accepted') AS accepted,
        count(p.id) FILTER (WHERE p.state = 'pending') AS pending,
-       count(p.id) FILTER (WHERE p.state = 'rejected') AS rejected
+       count(p.id) FILTER (WHERE p.state = 'rejected') AS rejected,
+       count(p.id) FILTER (WHERE p.state = 'reserved') AS reserved
 FROM dataset d LEFT JOIN passage p ON p.dataset_id = d.id
 WHERE d.study_id = :study GROUP BY d.id, d.name ORDER BY d.id
 """)
@@ -163,12 +165,17 @@ def study_progress(session: Session, study: Study) -> StudyProgress:
     totals = session.execute(_TOTALS, parameters).one()
     return StudyProgress(
         [_system_progress(row, cells.get(row.id, [])) for row in session.execute(_SYSTEMS, parameters)],
-        [DatasetProgress(*row) for row in session.execute(_DATASETS, parameters)],
+        dataset_progress(session, study),
         [_scoring_progress(row) for row in session.execute(_SCORINGS, parameters)],
         totals.comparisons,
         totals.annotations,
         totals.wanted,
     )
+
+
+def dataset_progress(session: Session, study: Study) -> list[DatasetProgress]:
+    """The study's datasets, in the order they were added, with their passages by state."""
+    return [DatasetProgress(*row) for row in session.execute(_DATASETS, {"study": study.id})]
 
 
 def _system_progress(row: Row[Any], cells: list[Cell]) -> SystemProgress:

@@ -14,7 +14,7 @@ from app.domain.scoring_queue import queue_scoring
 from app.domain.staffing import staffing
 from app.domain.studies import all_studies, find_study
 from app.forms import PageForm
-from app.templating import is_htmx, render, see_other
+from app.templating import render, see_other, wants_fragment
 
 router = APIRouter(prefix="/studies")
 
@@ -38,7 +38,7 @@ def show_study(request: Request, _researcher: CurrentResearcher, session: DbSess
     study = find_study(session, slug)
     return render(
         request,
-        "studies/_progress.html" if is_htmx(request) else "studies/show.html",
+        "studies/_progress.html" if wants_fragment(request) else "studies/show.html",
         study=study,
         progress=study_progress(session, study),
         staffing=staffing(session, study),

@@ -1,0 +1,119 @@
+"""The steps by which a study is set up, and what each of them shows."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.gold import gold_count
+from app.domain.progress import dataset_progress
+from app.domain.protocol import contrasts, locked_protocol, protocol_hash, stopping_rule, study_protocol
+from app.domain.study_settings import Freedom, freedoms
+from app.domain.systems import all_checkpoints, study_systems
+from app.domain.taking_part import consent_form
+from app.models import Study
+from app.models.study import Release, Withdrawal
+from app.models.system import SCENARIOS, Strategy
+from app.studies.forecast import forecast
+from app.templating import render
+
+
+class Step(StrEnum):
+    """A page of the wizard, by its address."""
+
+    OVERVIEW = "overview"
+    BASICS = "basics"
+    SYSTEMS = "systems"
+    GUIDELINES = "guidelines"
+    ANNOTATORS = "annotators"
+    QUALITY = "quality"
+    PROTOCOL = "protocol"
+
+
+NAMES = {
+    Step.OVERVIEW: "Overview and opening",
+    Step.BASICS: "Basics",
+    Step.SYSTEMS: "Systems",
+    Step.GUIDELINES: "Guidelines",
+    Step.ANNOTATORS: "Annotators",
+    Step.QUALITY: "Quality",
+    Step.PROTOCOL: "Protocol",
+}
+
+
+def step_page(request: Request, session: Session, study: Study, step: Step, **given: object) -> Response:
+    """The step's page; what is `given` stands in place of what the study has."""
+    saved = request.query_params.get("saved", "")
+    context: dict[str, Any] = {
+        "study": study,
+        "step": step,
+        "names": NAMES,
+        "saved": NAMES.get(Step(saved)) if saved in set(Step) else None,
+        "may": {part: freely is not Freedom.LOCKED for part, freely in freedoms(study).items()},
+        "upwards": {part for part, freely in freedoms(study).items() if freely is Freedom.UPWARDS},
+    }
+    return render(request, f"studies/settings/{step}.html", **(context | _CONTEXTS[step](session, study) | given))
+
+
+def _overview(session: Session, study: Study) -> dict[str, Any]:
+    locked = locked_protocol(session, study)
+    return {
+        "forecast": forecast(session, study),
+        "locked": locked,
+        "sha256": locked.sha256 if locked else protocol_hash(study_protocol(session, study)),
+        "datasets": dataset_progress(session, study),
+        "systems": study_systems(session, study),
+        "gold": gold_count(session, study),
+    }
+
+
+def _basics(session: Session, study: Study) -> dict[str, Any]:
+    return {"datasets": dataset_progress(session, study), "releases": list(Release)}
+
+
+def _systems(session: Session, study: Study) -> dict[str, Any]:
+    return {
+        "systems": study_systems(session, study),
+        "checkpoints": all_checkpoints(session),
+        "strategies": list(Strategy),
+        "scenarios": SCENARIOS,
+    }
+
+
+def _guidelines(_session: Session, study: Study) -> dict[str, Any]:
+    return {"guidelines": study.guidelines}
+
+
+def _annotators(session: Session, study: Study) -> dict[str, Any]:
+    return {"consent": consent_form(session, study)}
+
+
+def _quality(session: Session, study: Study) -> dict[str, Any]:
+    return {"gold": gold_count(session, study), "withdrawals": list(Withdrawal)}
+
+
+def _protocol(session: Session, study: Study) -> dict[str, Any]:
+    pairs = contrasts(session, study)
+    locked = locked_protocol(session, study)
+    rule = stopping_rule(study)
+    return {
+        "systems": study_systems(session, study),
+        "contrasts": [*pairs, ("", ""), ("", "")],
+        "stop": rule.at.isoformat() if rule.at else rule.after or "quota",
+        "sha256": locked.sha256 if locked else protocol_hash(study_protocol(session, study)),
+        "locked": locked,
+    }
+
+
+_CONTEXTS: Mapping[Step, Callable[[Session, Study], dict[str, Any]]] = {
+    Step.OVERVIEW: _overview,
+    Step.BASICS: _basics,
+    Step.SYSTEMS: _systems,
+    Step.GUIDELINES: _guidelines,
+    Step.ANNOTATORS: _annotators,
+    Step.QUALITY: _quality,
+    Step.PROTOCOL: _protocol,
+}
