@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from cli.connection import DataDir, transaction
+from cli.upload import upload
 
-app = typer.Typer(help="Checkpoints: add, list.", no_args_is_help=True)
+app = typer.Typer(help="Checkpoints: add, upload, list.", no_args_is_help=True)
+
+app.command()(upload)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -1,0 +1,65 @@
+"""`toprank checkpoint upload`: send a checkpoint to a server, and go on where it was cut."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cli.file_sender import LocalFile, Report
+
+
+def upload(
+    name: Annotated[str, typer.Argument(help="What to call the checkpoint.")],
+    folder: Annotated[Path, typer.Argument(help="A folder with config.json, tokenizer.json and safetensors.")],
+    server: Annotated[str, typer.Option(envvar="TOPRANK_SERVER", help="The web app's address.")],
+    token: Annotated[
+        str, typer.Option(envvar="TOPRANK_TOKEN", help="From `toprank user token EMAIL --scope upload`, or /me/tokens.")
+    ],
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="Files that are sent at once.")] = 4,
+    wait: Annotated[bool, typer.Option("--wait", help="Until a worker has tried it.")] = False,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a server that is away.")] = 300,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Send a folder as a checkpoint. Whatever cuts it, the same command goes on where it was."""
+    from cli.sending import files_in, send, wait_until_tried
+    from cli.server import Server
+
+    files = files_in(folder)
+    with Server(server, token, patience_s=patience) as asked:
+        with _bars(files) as report:
+            standing = send(asked, name, files, parallel=parallel, report=report)
+        if wait:
+            standing = wait_until_tried(asked, standing)
+    if as_json:
+        print(json.dumps(standing))
+        return
+    then = (
+        "It can be used."
+        if standing["state"] == "ready"
+        else "A worker tries it next; it can be used once it is ready."
+    )
+    print(f"The checkpoint {name!r} is {standing['state']}. {then} {asked.address}/checkpoints/{standing['id']}")
+
+
+@contextmanager
+def _bars(files: "list[LocalFile]") -> "Iterator[Report]":
+    """A bar for each file on a terminal; in a log, a line for each file that is there."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
+        tasks = {file.name: progress.add_task(file.name, total=file.size) for file in files}
+        sizes = {file.name: file.size for file in files}
+
+        def report(name: str, received: int) -> None:
+            progress.update(tasks[name], completed=received)
+            if not console.is_terminal and received == sizes[name]:
+                console.print(f"{name}: {received:,} bytes", highlight=False, soft_wrap=True)
+
+        yield report
