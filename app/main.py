@@ -19,6 +19,7 @@ from app.api.assembly import create_api
 from app.audit.routes import router as audit
 from app.auth.routes import router as auth
 from app.auth.token_routes import router as tokens
+from app.bundle.routes import router as bundle
 from app.checkpoints.hyperfitting import router as hyperfitting
 from app.checkpoints.routes import router as checkpoints
 from app.error_pages import add_error_pages
@@ -43,6 +44,7 @@ PAGES = (
     annotation,
     annotation_steps,
     audit,
+    bundle,
     auth,
     downstream,
     hyperfitting,  # before a page of one checkpoint, whose address could be the same

@@ -2,16 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from app.export.formats import FileFormat
 from cli.connection import DataDir, transaction
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+from cli.files import write_whole
 
 Several = Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")]
 
@@ -42,20 +39,6 @@ def export(
             for piece in made.pieces(session):
                 sys.stdout.buffer.write(piece)
         else:
-            _write(out, made.pieces(session))
+            write_whole(out, made.pieces(session))
+            print(f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB).", file=sys.stderr)
         record(session, None, "study.export", study, **made.facts)
-
-
-def _write(out: Path, pieces: "Iterator[bytes]") -> None:
-    """All of the file or nothing: what was there before stays until the new one is complete."""
-    from app.errors import ToprankError
-
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    try:
-        with unfinished.open("wb") as stream:
-            stream.writelines(pieces)
-        unfinished.replace(out)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise ToprankError(f"{out} cannot be written: {error.strerror}.") from error
-    print(f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB).", file=sys.stderr)

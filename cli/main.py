@@ -6,6 +6,7 @@ import typer
 
 from cli import (
     audit,
+    bundle,
     checkpoint,
     db,
     demo,
@@ -43,6 +44,7 @@ for name, commands in {
     "checkpoint": checkpoint.app,
     "system": system.app,
     "recipe": recipe.app,
+    "bundle": bundle.app,
 }.items():
     app.add_typer(commands, name=name)
 for part in (*quality.COMMANDS, *taking_part.COMMANDS):

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from app.analysis.api import router as results
 from app.api.jobs import router as jobs
 from app.api.tokens import router as tokens
+from app.bundle.api import router as bundle
 from app.checkpoints.api import router as checkpoints
 from app.checkpoints.upload_api import router as uploads
 from app.export.api import router as export
@@ -26,6 +27,7 @@ it is answered as the first time and changes nothing. Every error is `applicatio
 """
 # A feature hangs its api.py's router on here.
 ROUTERS: Sequence[APIRouter] = (
+    bundle,
     checkpoints,
     export,
     jobs,

@@ -5,12 +5,13 @@ what stands before the first token is the checkpoint's own affair, and said besi
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session, undefer
 
 from app.domain.reference_tokens import ReferenceTokenizer
@@ -96,8 +97,12 @@ _FULL_SCORE = (
 
 def score_summaries(session: Session, study: Study) -> list[ScoreSummary]:
     """Each scored checkpoint on each dataset, then on all; checkpoints in the order they were added."""
+    return summaries_of(session.execute(_SUMS, {"study": study.id}))
+
+
+def summaries_of(rows: Iterable[Any]) -> list[ScoreSummary]:
+    """The same from rows by checkpoint and dataset, each with a passage's sums under the names of `Score`."""
     summaries = []
-    rows = session.execute(_SUMS, {"study": study.id})
     for checkpoint, of_checkpoint in groupby(rows, key=attrgetter("checkpoint")):
         every = list(of_checkpoint)
         for dataset, of_dataset in groupby(every, key=attrgetter("dataset")):
@@ -106,7 +111,7 @@ def score_summaries(session: Session, study: Study) -> list[ScoreSummary]:
     return summaries
 
 
-def _pooled(checkpoint: str, dataset: str | None, rows: list[Row[Any]]) -> ScoreSummary:
+def _pooled(checkpoint: str, dataset: str | None, rows: list[Any]) -> ScoreSummary:
     contexts = [row.context_nll for row in rows], [row.context_predicted for row in rows]
     predicted = [row.predicted for row in rows]
     # kept as means over a passage's positions, pooled as sums

@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from app.domain.sink import Sink
+
 # Rows that stand in memory at a time, as CSV; a reader takes a row group at a time too.
 ROW_GROUP = 8 * 1024 * 1024
 
@@ -28,7 +30,7 @@ _TYPES = {
 def parquet_pieces(copied: Iterator[bytes], columns: Sequence[str]) -> Iterator[bytes]:
     """A Parquet file from pieces of CSV without a head, each of whole rows."""
     schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in columns])
-    sink = _Sink()
+    sink = Sink()
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for group in _groups(copied):
             writer.write_table(_table(group, schema))
@@ -63,28 +65,3 @@ def _table(group: bytes, schema: pa.Schema) -> pa.Table:
         ),
     )
     return table.cast(schema)
-
-
-class _Sink:
-    """A file that is only ever read from its front: what was written since the last time."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, part: bytes) -> int:
-        """Keep what the writer has."""
-        self._parts.append(bytes(part))
-        return len(part)
-
-    def taken(self) -> bytes:
-        """All of it, which is then gone from here."""
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-    def flush(self) -> None:
-        """Nothing waits anywhere else."""
-
-    def close(self) -> None:
-        """There is nothing to close."""

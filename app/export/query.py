@@ -40,6 +40,8 @@ COLUMNS = (
     "duration_ms",
     "candidate_ttr",
 )
+# Why the comparison was given, which tells a skipped repeat from a skipped study comparison; bundles have it.
+KIND_COLUMN = "kind"
 TEXT_COLUMNS = ("context", "reference_text", "candidate_text")
 
 SKIPPED = "skipped"
@@ -70,7 +72,8 @@ SELECT {columns} FROM (
            CASE WHEN a.candidate_first THEN 'candidate' ELSE 'reference' END AS shown_first,
            n.verdict_shown, n.verdict, coalesce(n.status, 'skipped') AS status,
            a.passage_exposure, a.claimed_at, a.shown_at, coalesce(n.answered_at, a.ended_at) AS answered_at,
-           n.duration_ms, CASE c.scenario WHEN 128 THEN t.ttr_128 ELSE t.ttr_256 END AS candidate_ttr
+           n.duration_ms, CASE c.scenario WHEN 128 THEN t.ttr_128 ELSE t.ttr_256 END AS candidate_ttr,
+           a.kind
     FROM assignment a
     JOIN study s ON s.id = a.study_id
     JOIN comparison c ON c.id = a.comparison_id

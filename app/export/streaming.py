@@ -1,20 +1,17 @@
-"""Rows from Postgres to wherever they go, by COPY: one statement and so one snapshot, in constant memory."""
+"""An export while it is written: in pieces, in constant memory, of one snapshot."""
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
-import psycopg
 from psycopg import sql
 from sqlalchemy.orm import Session
 
+from app.domain.copying import copied, json_lines
 from app.export.formats import FileFormat
 from app.export.query import COLUMNS, TEXT_COLUMNS, ExportFilter, rows
 from app.models import Study
-
-# Postgres sends a row at a time. Pieces of this size cost a fraction of that to pass on, and no memory to speak of.
-PIECE = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -67,22 +64,11 @@ class Export:
         return self._copied(session)
 
     def _copied(self, session: Session) -> Iterator[bytes]:
-        """What COPY sends, whole rows in pieces of about the same size; counts them."""
-        connection = cast("psycopg.Connection[object]", session.connection().connection.driver_connection)
-        head = 1 if self.order.file_format is FileFormat.CSV else 0
-        with connection.cursor() as cursor, cursor.copy(copy_statement(self.study, self.order)) as copied:
-            sent, waiting, size = 0, [], 0
-            for row in copied:
-                waiting.append(bytes(row))
-                size += len(row)
-                if size >= PIECE:
-                    sent += len(waiting)
-                    self.rows = sent - head
-                    yield b"".join(waiting)
-                    waiting, size = [], 0
-            self.rows = sent + len(waiting) - head
-            if waiting:
-                yield b"".join(waiting)
+        """What COPY sends; counts the rows."""
+        self.rows = -1 if self.order.file_format is FileFormat.CSV else 0  # its head is none
+        for piece, rows_in_it in copied(session, copy_statement(self.study, self.order)):
+            self.rows += rows_in_it
+            yield piece
 
 
 def copy_statement(study: Study, order: ExportOrder) -> sql.Composed:
@@ -90,11 +76,6 @@ def copy_statement(study: Study, order: ExportOrder) -> sql.Composed:
     is_csv = order.file_format is FileFormat.CSV
     select = rows(study, order.wanted, columns=order.columns, guarded=is_csv)
     if order.file_format is FileFormat.JSONL:
-        # CSV's quoting is told to do nothing, since COPY's text format would double the backslashes of JSON: the
-        # quote and the delimiter are control characters, which JSON escapes.
-        return sql.SQL(
-            "COPY (SELECT to_json(line) FROM ({rows}) AS line) TO STDOUT"
-            " (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
-        ).format(rows=select)
+        return json_lines(select)
     head = sql.SQL(", HEADER" if is_csv else "")
     return sql.SQL("COPY ({rows}) TO STDOUT (FORMAT csv{head})").format(rows=select, head=head)

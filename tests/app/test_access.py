@@ -96,6 +96,8 @@ TABLE = {
     "POST /studies/{slug}/measurements": Access(RESEARCHERS, 404),
     "POST /studies/{slug}/looks": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/export": Access(RESEARCHERS, 404),
+    "GET /studies/{slug}/bundle": Access(RESEARCHERS, 404),
+    "GET /studies/{slug}/bundle.zip": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/export.{file_format}": Access(RESEARCHERS, 422),
     "GET /studies/{slug}/quality": Access(RESEARCHERS, 404),
     "GET /studies/{slug}/quality/flags": Access(RESEARCHERS, 404),

@@ -57,6 +57,7 @@ TABLE = {
     "POST /uploads/{upload_id}/finish": Access(UPLOAD, 404),
     "GET /checkpoints/{checkpoint_id}": Access(UPLOAD, 404),
     "GET /studies/{slug}/export": Access(READ, 404),
+    "GET /studies/{slug}/bundle": Access(READ, 404),
 }
 OPEN = {"GET /openapi.json", "HEAD /openapi.json"}
 

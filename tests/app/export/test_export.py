@@ -189,7 +189,7 @@ def read_parquet(session: Session, study: Study, **order: object) -> list[dict[s
 
 
 def test_the_formats_say_the_same(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.export.streaming.PIECE", 400)  # so that a small study takes several pieces and groups
+    monkeypatch.setattr("app.domain.copying.PIECE", 400)  # so that a small study takes several pieces and groups
     monkeypatch.setattr("app.export.parquet.ROW_GROUP", 700)
     study, annotator = make_pool(session, passages=8, systems=2, scenarios=(128, 256)), make_person(session)
     for _ in range(6):

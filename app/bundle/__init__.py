@@ -1,0 +1,1 @@
+"""A study as one file, from which its tables are recomputed elsewhere."""
