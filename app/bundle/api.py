@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api_fields import StudySlug
 from app.auth.api_tokens import ApiReader
 from app.bundle.giving import BundleQuery, bundle_download
 from app.dependencies import DbSession
@@ -19,7 +20,7 @@ FILE: dict[str, object] = {"description": "The file.", "content": {"application/
 
 @router.get("/{slug}/bundle", response_class=Response, responses={200: FILE})
 def download_study_bundle(
-    request: Request, reader: ApiReader, session: DbSession, slug: str, asked: Annotated[BundleQuery, Query()]
+    request: Request, reader: ApiReader, session: DbSession, slug: StudySlug, asked: Annotated[BundleQuery, Query()]
 ) -> Response:
     """Stream a zip with passages, continuations, annotations, guidelines, protocol, tables and a datasheet.
 

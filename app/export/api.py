@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api_fields import StudySlug
 from app.auth.api_tokens import ApiReader
 from app.dependencies import DbSession
 from app.domain.studies import find_study
@@ -26,7 +27,7 @@ class ExportRequest(ExportQuery):
 
 @router.get("/{slug}/export", response_class=Response, responses={200: {"description": "The file.", "content": FILES}})
 def export_annotations(
-    request: Request, reader: ApiReader, session: DbSession, slug: str, asked: Annotated[ExportRequest, Query()]
+    request: Request, reader: ApiReader, session: DbSession, slug: StudySlug, asked: Annotated[ExportRequest, Query()]
 ) -> Response:
     """Stream one row for each annotation or skip, and for each system that shares its comparison.
 
