@@ -13,6 +13,7 @@ from app.bundle.api import router as bundle
 from app.checkpoints.api import router as checkpoints
 from app.checkpoints.upload_api import router as uploads
 from app.export.api import router as export
+from app.passages.api import router as passages
 from app.problems import RESPONSES, Problem, add_problems
 from app.resources import Resources
 from app.studies.api import router as studies
@@ -31,6 +32,7 @@ ROUTERS: Sequence[APIRouter] = (
     checkpoints,
     export,
     jobs,
+    passages,
     results,
     studies,
     systems,

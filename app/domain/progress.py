@@ -62,13 +62,14 @@ class SystemProgress:
 
 @dataclass(frozen=True)
 class DatasetProgress:
-    """One dataset's passages by state; `reserved` ones serve gold and practice."""
+    """One dataset's passages by state; `reserved` ones serve gold and practice, `edited` are left out."""
 
     name: str
     accepted: int
     pending: int
     rejected: int
     reserved: int
+    edited: int
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ _DATASETS = text("""
 SELECT d.name, count(p.id) FILTER (WHERE p.state = 'accepted') AS accepted,
        count(p.id) FILTER (WHERE p.state = 'pending') AS pending,
        count(p.id) FILTER (WHERE p.state = 'rejected') AS rejected,
-       count(p.id) FILTER (WHERE p.state = 'reserved') AS reserved
+       count(p.id) FILTER (WHERE p.state = 'reserved') AS reserved,
+       count(p.id) FILTER (WHERE p.state = 'edited') AS edited
 FROM dataset d LEFT JOIN passage p ON p.dataset_id = d.id
 WHERE d.study_id = :study GROUP BY d.id, d.name ORDER BY d.id
 """)

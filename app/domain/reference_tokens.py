@@ -99,14 +99,24 @@ class ReferenceTokenizer:
         tokens = len(self.encode(text).ids)
         if tokens < PASSAGE_TOKENS:
             raise TextTooShortError(tokens)
-        for start in _starts(text):
-            encoding = self.encode(text[start:])
-            if len(encoding.ids) < PASSAGE_TOKENS:
+        for start in sentence_starts(text):
+            try:
+                return self.cut_at(text, start)
+            except TextTooShortError:
                 break
-            cut = _cut_at_start(text[start:], encoding)
-            if cut is not None:
-                return cut
+            except NoCutError:
+                continue
         raise NoCutError
+
+    def cut_at(self, text: str, start: int) -> Cut:
+        """256 tokens from this character on, and from no other. Raises TextTooShortError, NoCutError."""
+        encoding = self.encode(text[start:])
+        if len(encoding.ids) < PASSAGE_TOKENS:
+            raise TextTooShortError(len(encoding.ids))
+        cut = _cut_at_start(text[start:], encoding)
+        if cut is None:
+            raise NoCutError
+        return cut
 
     def clip(self, context: str, continuation: str, tokens: int) -> str:
         """The continuation's first `tokens` reference tokens, counted as they stand after their context."""
@@ -156,7 +166,8 @@ def _is_word_character(character: str) -> bool:
     return (character.isalnum() or unicodedata.category(character).startswith("M")) and not is_unspaced
 
 
-def _starts(text: str) -> Iterator[int]:
+def sentence_starts(text: str) -> Iterator[int]:
+    """Where a passage may begin: at the text's first character, and at each sentence after it."""
     yield 0
     for sentence_end in _SENTENCE_END.finditer(text):
         yield sentence_end.end()

@@ -2,11 +2,21 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKeyConstraint, Integer, String, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
-from app.models.columns import CreatedAt, Id, text_enum
+from app.models.columns import CreatedAt, Id, Timestamp, text_enum
 from app.models.study import Dataset
 
 
@@ -14,18 +24,22 @@ class PassageState(StrEnum):
     """A person's verdict on a text's quality; only accepted passages get continuations.
 
     *Reserved* passages were accepted and serve comparisons whose answer is known: no annotator meets them otherwise.
+    *Edited* ones were mended by hand and accepted, and are left out until a researcher says that they count.
     """
 
     PENDING = "pending"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     RESERVED = "reserved"
+    EDITED = "edited"
 
 
 class Passage(Base):
     """256 reference tokens: `context` (32) and `original` (224), whose texts join to the passage's own.
 
-    An `unjudged` passage only feeds automatic metrics: systems continue it, nobody is shown it.
+    An `unjudged` passage only feeds automatic metrics: systems continue it, nobody is shown it. `full_text` is what it
+    was cut from, at character `start`, where that is longer; `unedited` is its text before somebody mended it;
+    `suspicions` are what automatic checks found, null before they looked.
     """
 
     __tablename__ = "passage"
@@ -34,6 +48,9 @@ class Passage(Base):
         UniqueConstraint("study_id", "id"),
         ForeignKeyConstraint(["study_id", "dataset_id"], ["dataset.study_id", "dataset.id"]),
         CheckConstraint("cardinality(token_ids) = 256", name="has_256_tokens"),
+        CheckConstraint("start >= 0", name="start_not_negative"),
+        CheckConstraint("state <> 'edited' OR unedited IS NOT NULL", name="edited_has_its_text"),
+        Index("ix_passage_pending", "study_id", "dataset_id", "id", postgresql_where=sql("state = 'pending'")),
     )
 
     id: Mapped[Id]
@@ -46,6 +63,23 @@ class Passage(Base):
     source: Mapped[str | None]
     state: Mapped[PassageState] = mapped_column(text_enum(PassageState, "state"), default=PassageState.PENDING)
     unjudged: Mapped[bool] = mapped_column(default=False)
+    full_text: Mapped[str | None] = mapped_column(deferred=True)
+    start: Mapped[int] = mapped_column(default=0, server_default="0")
+    unedited: Mapped[str | None]
+    suspicions: Mapped[list[str] | None] = mapped_column(ARRAY(String(64)))
+    reason: Mapped[str | None] = mapped_column(String(200))
+    validated_at: Mapped[Timestamp | None]
+    validated_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[CreatedAt]
 
     dataset: Mapped[Dataset] = relationship(lazy="raise")
+
+    @property
+    def text(self) -> str:
+        """The whole passage."""
+        return self.context + self.original
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether somebody mended it by hand."""
+        return self.unedited is not None

@@ -12,7 +12,10 @@ from app.errors import ConflictError
 from app.models import Dataset, Passage
 from app.models.passage import PassageState
 from app.models.study import StudyState
+from app.passages.suspicions import check_passages
 from app.texts.source_text import SourceText
+
+LONGEST_KEPT = 50_000  # characters of the text that a passage was cut from; a whole book is not kept with each
 
 
 @dataclass
@@ -42,9 +45,9 @@ def import_passages(
 ) -> ImportReport:
     """Add a passage for each text that is long enough; a text that is there already changes nothing.
 
-    Passages wait for a person's verdict unless `accept` says that somebody has read them, or they are `unjudged`:
-    systems continue those for automatic metrics, and nobody is shown them. Raises ConflictError once
-    the study has closed.
+    Passages wait for a person's verdict, with what automatic checks suspect, unless `accept` says that somebody has
+    read them, or they are `unjudged`: systems continue those for automatic metrics, and nobody is shown them. Raises
+    ConflictError once the study has closed.
     """
     if dataset.study.state == StudyState.CLOSED:
         raise ConflictError(f"The study {dataset.study.slug!r} is closed; it takes no more passages.")
@@ -72,10 +75,21 @@ def import_passages(
                 source=text.source,
                 state=PassageState.ACCEPTED if accept or unjudged else PassageState.PENDING,
                 unjudged=unjudged,
+                **kept_beyond(text.text, cut.text),
             )
             .on_conflict_do_nothing(index_elements=["study_id", "content_hash"])
         )
         added = session.execute(adding.returning(Passage.id)).scalar_one_or_none()
         report.imported += added is not None
         report.already_there += added is None
+    if report.imported and not (accept or unjudged):
+        check_passages(session, dataset.study)
     return report
+
+
+def kept_beyond(text: str, passage: str) -> dict[str, str | int]:
+    """What a passage was cut from and where, so that it can be cut elsewhere; nothing where it is the whole text."""
+    text = text.strip()
+    start = text.index(passage)
+    kept = text[: max(LONGEST_KEPT, start + len(passage))]
+    return {"full_text": kept, "start": start} if kept != passage else {}
