@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from app.models import Study
+
 
 @dataclass(frozen=True)
 class StudyWork:
@@ -85,6 +87,7 @@ GROUP BY s.id, p.id ORDER BY {order}
 """
 _WORK = text(_CAPPED.format(whose="n.annotator_id = :annotator", order="max(capped.at) DESC"))
 _PAYROLL = text(_CAPPED.format(whose="true", order="p.email, s.slug"))
+_STUDY = text(_CAPPED.format(whose="n.study_id = :study", order="p.id"))
 
 
 def work_of(
@@ -99,6 +102,12 @@ def payroll(session: Session, *, since: datetime | None = None, until: datetime 
     """Everybody's work by person and study; only what ended in [since, until) if given."""
     rows = session.execute(_PAYROLL, {"since": since, "until": until})
     return [PaidWork(row.person_id, row.email, _work(row)) for row in rows]
+
+
+def paid_time_of_study(session: Session, study: Study) -> timedelta:
+    """Everybody's paid time in the study so far."""
+    rows = session.execute(_STUDY, {"study": study.id, "since": None, "until": None})
+    return timedelta(milliseconds=sum(row.ms for row in rows))
 
 
 def totals(lines: Iterable[PaidWork]) -> dict[str, float]:

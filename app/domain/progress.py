@@ -54,6 +54,10 @@ class SystemProgress:
         """How much of its text is written, in [0, 1]."""
         return self.continuations / self.passages if self.passages else 0.0
 
+    def cell(self, dataset: str, scenario: int) -> Cell | None:
+        """The system's cell in a column; None where it has none."""
+        return next((one for one in self.cells if (one.dataset, one.scenario) == (dataset, scenario)), None)
+
     @property
     def is_under_way(self) -> bool:
         """Whether it waits for a worker or is being written."""
@@ -173,6 +177,13 @@ def study_progress(session: Session, study: Study) -> StudyProgress:
         totals.annotations,
         totals.wanted,
     )
+
+
+def columns(progress: StudyProgress) -> list[tuple[str, int]]:
+    """Every dataset and scenario that some system is judged in: the columns of one picture of them all."""
+    order = {dataset.name: place for place, dataset in enumerate(progress.datasets)}
+    found = {(cell.dataset, cell.scenario) for system in progress.systems for cell in system.cells}
+    return sorted(found, key=lambda column: (order[column[0]], column[1]))
 
 
 def dataset_progress(session: Session, study: Study) -> list[DatasetProgress]:

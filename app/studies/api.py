@@ -28,6 +28,7 @@ from app.models import Study
 from app.paging import Page, Paging, page
 from app.studies.api_models import NewCopy, NewState, NewStudy, StudyChange, StudyDetails, StudySummary
 from app.studies.forecast import Forecast, forecast
+from app.studies.pace import Pace, pace
 
 router = APIRouter(prefix="/studies", tags=["studies"])
 
@@ -100,6 +101,13 @@ def show_forecast(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Fo
 def show_progress(_reader: ApiReader, session: DbSession, slug: StudySlug) -> StudyProgress:
     """How far the study is, by system, dataset and scenario; never what people prefer."""
     return study_progress(session, find_study(session, slug))
+
+
+@router.get("/{slug}/pace")
+def show_pace(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Pace:
+    """Annotations an hour, when the study is done at that pace, and what it has cost and will."""
+    study = find_study(session, slug)
+    return pace(session, study, study_progress(session, study))
 
 
 @router.get("/{slug}/protocol")

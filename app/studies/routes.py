@@ -9,11 +9,15 @@ from starlette.responses import Response
 
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.generation_queue import retry_systems, stop_systems
-from app.domain.progress import study_progress
+from app.domain.jobs import page_of_jobs
+from app.domain.progress import columns, study_progress
 from app.domain.scoring_queue import queue_scoring
 from app.domain.staffing import staffing
 from app.domain.studies import all_studies, find_study
 from app.forms import PageForm
+from app.models.study import StudyState
+from app.studies.alerts import alerts
+from app.studies.pace import bars, pace
 from app.templating import render, see_other, wants_fragment
 
 router = APIRouter(prefix="/studies")
@@ -36,12 +40,20 @@ def list_studies(request: Request, _researcher: CurrentResearcher, session: DbSe
 def show_study(request: Request, _researcher: CurrentResearcher, session: DbSession, slug: str) -> Response:
     """One study's progress; to htmx, which asks every few seconds, only the part that moves."""
     study = find_study(session, slug)
+    progress = study_progress(session, study)
+    found = pace(session, study, progress)
     return render(
         request,
         "studies/_progress.html" if wants_fragment(request) else "studies/show.html",
         study=study,
-        progress=study_progress(session, study),
+        progress=progress,
         staffing=staffing(session, study),
+        pace=found,
+        bars=bars(found.hours),
+        alerts=alerts(session, study, progress),
+        jobs=page_of_jobs(session, study=study, waiting=True),
+        shows_texts=study.open_to_look or study.state == StudyState.CLOSED,
+        columns=columns(progress),
     )
 
 

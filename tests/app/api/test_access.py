@@ -40,6 +40,7 @@ TABLE = {
     "PUT /studies/{slug}/state": Access(WRITE, 422),
     "GET /studies/{slug}/forecast": Access(READ, 404),
     "GET /studies/{slug}/progress": Access(READ, 404),
+    "GET /studies/{slug}/pace": Access(READ, 404),
     "GET /studies/{slug}/protocol": Access(READ, 404),
     "GET /studies/{slug}/systems": Access(READ, 404),
     "POST /studies/{slug}/systems": Access(WRITE, 422),

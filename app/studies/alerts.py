@@ -1,0 +1,63 @@
+"""What about a study wants a person's eye now, each with the page where something can be done about it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.domain.flags import count_flags
+from app.domain.progress import StudyProgress, SystemProgress
+from app.domain.staffing import staffing
+from app.models import Study
+from app.models.study import StudyState
+from app.models.system import GenerationState
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A sentence, and the address below the study's own; empty where the page itself is the place."""
+
+    words: str
+    page: str = ""
+
+
+# Whose last decision is a pause, and who answered anything in the last three days.
+_PEOPLE = text("""
+SELECT (SELECT count(*) FROM (
+            SELECT DISTINCT ON (annotator_id) decision FROM review WHERE study_id = :study
+            ORDER BY annotator_id, id DESC) last WHERE decision = 'paused') AS paused,
+       (SELECT count(DISTINCT annotator_id) FROM annotation
+        WHERE study_id = :study AND answered_at > now() - interval '3 days') AS active
+""")
+
+
+def alerts(session: Session, study: Study, progress: StudyProgress) -> list[Alert]:
+    """Everything that wants an eye, the most urgent first."""
+    people = session.execute(_PEOPLE, {"study": study.id}).one()
+    found = [Alert(f"The writing of {one.name} failed.") for one in _failed(progress)]
+    if people.paused:
+        found.append(Alert(f"{people.paused} annotators are paused and wait for a review.", "/quality"))
+    if notes := count_flags(session, study):
+        found.append(Alert(f"{notes} comparisons were flagged by annotators.", "/quality/flags"))
+    if waiting := sum(dataset.pending for dataset in progress.datasets):
+        found.append(Alert(f"{waiting} passages wait for a verdict.", "/passages/validate"))
+    if study.state == StudyState.OPEN:
+        found += _of_an_open_study(session, study, progress, people.active)
+    return found
+
+
+def _failed(progress: StudyProgress) -> list[SystemProgress]:
+    return [one for one in progress.systems if one.state is GenerationState.FAILED]
+
+
+def _of_an_open_study(session: Session, study: Study, progress: StudyProgress, active: int) -> list[Alert]:
+    found = []
+    if study.stop_at is not None and study.stop_at <= datetime.now(UTC):
+        found.append(Alert("The date at which the study was to stop has passed.", "/settings"))
+    if study.stop_after is not None and progress.annotations >= study.stop_after:
+        found.append(Alert("The study has the annotations after which it was to stop.", "/settings"))
+    needed = staffing(session, study).needed
+    if progress.annotations and active < needed:
+        found.append(Alert(f"{active} people judged in the last three days; the exposure rule needs {needed}."))
+    return found
