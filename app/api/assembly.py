@@ -9,11 +9,13 @@ from starlette.responses import JSONResponse
 from app.analysis.api import router as results
 from app.api.jobs import router as jobs
 from app.api.tokens import router as tokens
+from app.audit.api import router as audit
 from app.bundle.api import router as bundle
 from app.checkpoints.api import router as checkpoints
 from app.checkpoints.upload_api import router as uploads
 from app.export.api import router as export
 from app.passages.api import router as passages
+from app.people.api import router as people
 from app.problems import RESPONSES, Problem, add_problems
 from app.resources import Resources
 from app.studies.api import router as studies
@@ -28,11 +30,13 @@ it is answered as the first time and changes nothing. Every error is `applicatio
 """
 # A feature hangs its api.py's router on here.
 ROUTERS: Sequence[APIRouter] = (
+    audit,
     bundle,
     checkpoints,
     export,
     jobs,
     passages,
+    people,
     results,
     studies,
     systems,

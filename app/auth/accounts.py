@@ -70,6 +70,11 @@ def all_people(session: Session) -> list[Person]:
     return list(session.scalars(select(Person).order_by(Person.role, Person.email)))
 
 
+def page_of_people(session: Session, *, after: int, limit: int) -> list[Person]:
+    """Those whose number is above `after`, the oldest account first."""
+    return list(session.scalars(select(Person).where(Person.id > after).order_by(Person.id).limit(limit)))
+
+
 def authenticate(session: Session, *, email: str, password: str) -> Person | None:
     """The person with this address and password; None for a wrong one, an unknown or a disabled account.
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.auth.sessions import end_all_sessions
 from app.domain.audit import record
 from app.errors import ConflictError
-from app.models import ApiToken, EnglishCheck, Invitation, LoginAttempt, Person
+from app.models import ApiToken, EnglishCheck, Invitation, KeptAnswer, LoginAttempt, Person
 
 ERASED = "erased"
 
@@ -29,6 +29,8 @@ def erase_identity(session: Session, person: Person, *, by: Person | None, confi
             "The address typed is not this person's, so nothing was erased. Type it as it stands there."
         )
     session.execute(delete(LoginAttempt).where(LoginAttempt.account == person.email))
+    # The API keeps answers for a day, and one to an invitation names whom it was for.
+    session.execute(delete(KeptAnswer).where(KeptAnswer.answer.contains(person.email, autoescape=True)))
     for secrets in (Invitation, ApiToken):
         session.execute(delete(secrets).where(secrets.person_id == person.id))
     # Who verified somebody's English may name them; language and method belong to the study's description.

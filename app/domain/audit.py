@@ -39,6 +39,11 @@ class AuditLine:
     person: str | None
 
     @property
+    def id(self) -> int:
+        """The entry's number."""
+        return self.entry.id
+
+    @property
     def subject(self) -> str:
         """What it was done to, such as "study poems"; empty for what concerns no one thing."""
         name = self.study or self.person or self.entry.subject_id
@@ -68,6 +73,12 @@ def audit_page(
     query = _matching(wanted).order_by(AuditEntry.id.desc()).limit(limit)
     if before is not None:
         query = query.where(AuditEntry.id < before)
+    return [AuditLine(entry, *names) for entry, *names in session.execute(query)]
+
+
+def audit_after(session: Session, wanted: AuditFilter, after: int, *, limit: int) -> list[AuditLine]:
+    """Entries whose number is above `after`, the oldest first, for programs that follow the log."""
+    query = _matching(wanted).where(AuditEntry.id > after).order_by(AuditEntry.id).limit(limit)
     return [AuditLine(entry, *names) for entry, *names in session.execute(query)]
 
 

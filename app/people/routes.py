@@ -16,6 +16,7 @@ from app.domain.paid_time import work_of
 from app.forms import EnglishForm, PageForm
 from app.models import Person
 from app.models.person import Role
+from app.people.links import link_of
 from app.templating import render, see_other
 
 router = APIRouter(prefix="/people")
@@ -104,11 +105,6 @@ def invited_page(request: Request, person: Person, token: str) -> Response:
     """The page that shows a link."""
     link, days = link_of(request, token), invitations.VALID_FOR.days
     return render(request, "people/invited.html", invited=person, link=link, days=days)
-
-
-def link_of(request: Request, token: str) -> str:
-    """Where an invited person sets a password."""
-    return str(request.url_for("show_invitation", token=token))
 
 
 @router.post("/{person_id}/role")

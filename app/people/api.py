@@ -1,0 +1,230 @@
+"""/api/v1/people: accounts, for admins' programs."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from app.api_fields import TEXT, Body
+from app.auth import accounts, invitation_lists, invitations
+from app.auth.api_tokens import ApiAdmin
+from app.auth.erasing import erase_identity
+from app.dependencies import DbSession
+from app.domain.paid_time import PaidWork, payroll
+from app.forms import Period
+from app.idempotency import Once
+from app.models import Person
+from app.models.person import Role
+from app.paging import Page, Paging, RowId, page
+from app.people.links import link_of
+
+router = APIRouter(prefix="/people", tags=["people"])
+
+Email = Annotated[str, Field(max_length=320, pattern=TEXT)]
+SECRET = frozenset({"link"})
+
+
+class PersonSummary(BaseModel):
+    """An account; `state` is invited, active, disabled or erased."""
+
+    id: int
+    email: str
+    role: Role
+    state: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, person: Person) -> Self:
+        """What a row says."""
+        return cls.model_validate(person, from_attributes=True)
+
+
+class InvitedPerson(PersonSummary):
+    """Somebody who has a one-time link, which is shown this once; null where it was shown before."""
+
+    link: str | None
+
+
+class NewPerson(Body):
+    """Whom to invite, and as what."""
+
+    email: Email
+    role: Role
+
+
+class NewRole(Body):
+    """What somebody is here for."""
+
+    role: Role
+
+
+class Confirmation(Body):
+    """The address of whose identity is erased, again."""
+
+    confirmation: Email
+
+
+class InvitationList(Body):
+    """Whom to invite: an address on each line, and behind a comma a role where it is another."""
+
+    people: Annotated[str, Field(min_length=1, max_length=400_000, pattern=TEXT)]
+    role: Role
+
+
+class ListedInvitation(BaseModel):
+    """Somebody on the list; the link is null for who has an account already."""
+
+    email: str
+    role: Role
+    link: str | None
+
+
+class InvitedList(BaseModel):
+    """Everybody on the list; null where it was shown before, since links are shown once."""
+
+    invited: list[ListedInvitation] | None
+
+
+class Pay(BaseModel):
+    """What one person is to be paid for one study."""
+
+    person_id: int
+    email: str
+    study: str
+    judged: int
+    skipped: int
+    hours: float
+    hourly_rate: float
+    pay: float
+    currency: str
+
+    @classmethod
+    def of(cls, line: PaidWork) -> Self:
+        """What a line of the payroll says."""
+        work = line.work
+        return cls(
+            person_id=line.person_id,
+            email=line.email,
+            study=work.slug,
+            judged=work.judged,
+            skipped=work.skipped,
+            hours=line.hours,
+            hourly_rate=work.hourly_rate,
+            pay=line.pay,
+            currency=work.currency,
+        )
+
+
+@router.get("")
+def list_people(
+    request: Request, _admin: ApiAdmin, session: DbSession, paging: Annotated[Paging, Query()]
+) -> Page[PersonSummary]:
+    """Everybody, the oldest account first."""
+    rows = accounts.page_of_people(session, after=paging.after, limit=paging.fetched)
+    return page(request, paging, rows, PersonSummary.of)
+
+
+@router.post("", status_code=201)
+def invite_person(request: Request, admin: ApiAdmin, session: DbSession, once: Once, body: NewPerson) -> InvitedPerson:
+    """Make an account and its one-time link; 409 when the address has one in use."""
+
+    def deed() -> InvitedPerson:
+        person, token = invitations.invite(session, body.email, body.role, by=admin)
+        return _with_link(request, session, person, token)
+
+    return once(InvitedPerson, deed, secrets=SECRET)
+
+
+@router.post("/invitations", status_code=201)
+def invite_list(request: Request, admin: ApiAdmin, session: DbSession, once: Once, body: InvitationList) -> InvitedList:
+    """Invite everybody on a list, or nobody while a line is wrong; who has an account stays as they are."""
+
+    def deed() -> InvitedList:
+        invited = invitation_lists.invite_all(session, body.people, role=body.role, by=admin)
+        links = [link_of(request, one.token) if one.token else None for one in invited]
+        pairs = zip(invited, links, strict=True)
+        return InvitedList(invited=[ListedInvitation(email=one.email, role=one.role, link=link) for one, link in pairs])
+
+    return once(InvitedList, deed, secrets=frozenset({"invited"}))
+
+
+@router.get("/pay")
+def show_pay(_admin: ApiAdmin, session: DbSession, period: Annotated[Period, Query()]) -> list[Pay]:
+    """Everybody's hours and pay by study, from one day to another, both whole and UTC's."""
+    return [Pay.of(line) for line in payroll(session, since=period.since, until=period.until)]
+
+
+@router.get("/{person_id}")
+def show_person(_admin: ApiAdmin, session: DbSession, person_id: RowId) -> PersonSummary:
+    """One account."""
+    return PersonSummary.of(accounts.get_person(session, person_id))
+
+
+@router.put("/{person_id}/role")
+def change_role(admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId, body: NewRole) -> PersonSummary:
+    """Give somebody another role; 409 for oneself."""
+
+    def deed(person: Person) -> None:
+        accounts.change_role(session, person, body.role, by=admin)
+
+    return once(PersonSummary, lambda: _done(session, person_id, deed))
+
+
+@router.post("/{person_id}/link")
+def renew_link(request: Request, admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId) -> InvitedPerson:
+    """Make a new one-time link, for somebody who lost theirs or forgot the password."""
+
+    def deed() -> InvitedPerson:
+        person = accounts.get_person(session, person_id)
+        return _with_link(request, session, person, invitations.renew(session, person, by=admin))
+
+    return once(InvitedPerson, deed, secrets=SECRET)
+
+
+@router.post("/{person_id}/disable")
+def disable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId) -> PersonSummary:
+    """Shut somebody out: every session and token ends at once; 409 for oneself."""
+
+    def deed(person: Person) -> None:
+        accounts.disable(session, person, by=admin)
+
+    return once(PersonSummary, lambda: _done(session, person_id, deed))
+
+
+@router.post("/{person_id}/enable")
+def enable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId) -> PersonSummary:
+    """Let somebody in again."""
+
+    def deed(person: Person) -> None:
+        accounts.enable(session, person, by=admin)
+
+    return once(PersonSummary, lambda: _done(session, person_id, deed))
+
+
+@router.post("/{person_id}/erase")
+def erase_person(
+    admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId, body: Confirmation
+) -> PersonSummary:
+    """Erase who somebody is, for good; what they judged stays, under the pseudonym of each study."""
+
+    def deed(person: Person) -> None:
+        erase_identity(session, person, by=admin, confirmation=body.confirmation)
+
+    return once(PersonSummary, lambda: _done(session, person_id, deed))
+
+
+def _done(session: Session, person_id: int, deed: Callable[[Person], None]) -> PersonSummary:
+    person = accounts.get_person(session, person_id)
+    deed(person)
+    session.flush()
+    return PersonSummary.of(person)
+
+
+def _with_link(request: Request, session: Session, person: Person, token: str) -> InvitedPerson:
+    session.flush()
+    summary = PersonSummary.of(person)
+    return InvitedPerson(**summary.model_dump(), link=link_of(request, token))
