@@ -35,6 +35,7 @@ def demo(
     checkpoint = study.checkpoint(settings.cache_dir)
     with database(data_dir) as url:
         upgrade(url)
-        study.prepare(url, checkpoint, settings.store or folder / "store")
+        outlook = study.prepare(url, checkpoint, settings.store or folder / "store")
         logins = accounts.prepare(url, credentials_file or folder / CREDENTIALS)
-        run_everything(url, folder, host="127.0.0.1", port=port, greeting=logins.greeting)
+        greeting = "\n".join(filter(None, [logins.greeting, outlook]))
+        run_everything(url, folder, host="127.0.0.1", port=port, greeting=greeting)

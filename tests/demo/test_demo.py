@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from app.auth.accounts import authenticate
 from app.domain.studies import find_study
 from app.errors import ToprankError
-from app.models import Passage, Person, System
+from app.models import Checkpoint, Passage, Person, System
+from app.models.checkpoint import CheckpointState
 from app.models.study import StudyState
 from app.models.system import GenerationState
 from app.queue import is_queued
@@ -87,7 +88,7 @@ def test_a_file_that_cannot_be_written_leaves_no_accounts(engine: Engine, url: s
 def test_the_study_opens_with_real_passages_and_its_jobs(engine: Engine, url: str, tmp_path: Path) -> None:
     checkpoint = checkpoint_dir(Settings().cache_dir)
     study.prepare(url, checkpoint, tmp_path)
-    study.prepare(url, checkpoint, tmp_path)  # a later start finds everything there
+    outlook = study.prepare(url, checkpoint, tmp_path)  # a later start finds everything there
 
     with Session(engine) as session:
         made = find_study(session, study.SLUG)
@@ -102,9 +103,14 @@ def test_the_study_opens_with_real_passages_and_its_jobs(engine: Engine, url: st
         waiting = {study.HYPERFITTED, f"{study.HYPERFITTED}, citations blocked"}
         assert {name for name, state in states.items() if state is GenerationState.IDLE} == waiting
         assert len(states) == 5
+        hyperfitted = session.scalars(select(Checkpoint).where(Checkpoint.name == study.HYPERFITTED)).one()
+        assert f"/checkpoints/{hyperfitted.id}/hyperfitting" in outlook
         tasks = session.execute(text("SELECT task_name FROM procrastinate.procrastinate_jobs ORDER BY id"))
         # what people can judge soon comes before what takes minutes to train
         assert tasks.scalars().all() == [*["generation:generate"] * 3, "hyperfitting:hyperfit"]
+        hyperfitted.state = CheckpointState.READY
+        session.commit()
+    assert study.prepare(url, checkpoint, tmp_path) == ""  # nothing is waited for
 
 
 @pytest.mark.model
