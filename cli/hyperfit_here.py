@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from app.domain.hyperfitting import HyperfitPlan
+    from app.domain.images import Palette
     from hyperfitting.config import HyperfitConfig
     from hyperfitting.data import Document
     from hyperfitting.plan import Plan
@@ -95,6 +96,16 @@ def _followed(wanted: Wanted, out: Path, data_dir: Path | None, *, is_first: boo
             watchers.on_step += rows.on_step
             watchers.on_point += rows.on_point
             yield plan, watchers
+
+
+def palette_of_base(base: str, data_dir: Path | None) -> "Palette | None":
+    """The palette of an image model; None for a model of texts, and for what is not on this machine."""
+    from app.domain.images import palette_of
+
+    with _session(_reachable_database(data_dir)) as session:
+        source, _ = _known(session, base)
+    file = Path(source).expanduser() / "tokenizer.json"
+    return palette_of(file.read_bytes()) if file.is_file() else None
 
 
 def _reachable_database(data_dir: Path | None) -> str | None:

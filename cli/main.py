@@ -14,6 +14,7 @@ from cli import (
     export,
     generate,
     hyperfit,
+    images,
     measure,
     passages,
     people,
@@ -43,6 +44,7 @@ for name, commands in {
     "passages": passages.app,
     "checkpoint": checkpoint.app,
     "system": system.app,
+    "images": images.app,
     "recipe": recipe.app,
     "bundle": bundle.app,
 }.items():

@@ -12,6 +12,7 @@ from cli.connection import DataDir, transaction
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from app.domain.images import Palette
     from app.passages.importing import ImportReport
     from app.texts.source_text import SourceText
 
@@ -29,13 +30,15 @@ def import_file(
     dataset: Annotated[str, typer.Option(help="Which of the study's datasets the texts belong to.")],
     file: Annotated[
         Path | None,
-        typer.Argument(help="A .jsonl, .csv, .parquet or .txt file; .txt has an empty line between texts."),
+        typer.Argument(
+            help="A .jsonl, .csv, .parquet or .txt file; .txt has an empty line between texts. Of images: a folder."
+        ),
     ] = None,
     hub_id: Annotated[
         str | None, typer.Option("--hf", metavar="ID[:CONFIG]", help="Instead of a file: a data set of the hub.")
     ] = None,
     split: Annotated[str, typer.Option(help="With --hf: which split.")] = "train",
-    column: Annotated[str, typer.Option(help="The column or key that holds the text.")] = "text",
+    column: Annotated[str | None, typer.Option(help="The column or key that holds the text or image.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Read no more texts than this.")] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Somebody has read them all and found them good.")] = False,
     unjudged: Annotated[
@@ -44,7 +47,10 @@ def import_file(
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Cut each text to 256 reference tokens and keep it as a passage; all of the file or none of it."""
+    """Cut each text to 256 reference tokens and keep it as a passage; all of the file or none of it.
+
+    In a study of images, each image is a passage, whose first quarter of pixels is the context.
+    """
     from itertools import islice
 
     from app.domain.studies import find_dataset, find_study, reference_tokenizer
@@ -53,26 +59,39 @@ def import_file(
     from app.texts.reading import read_texts
     from app.texts.tables import read_hub
 
-    if hub_id is not None and file is None:
-        found_texts = read_hub(hub_id, column=column, split=split)
-    elif file is not None and hub_id is None:
-        found_texts = read_texts(file, column=column)
-    else:
+    if (file is None) == (hub_id is None):
         raise ToprankError("Say where the texts are: a file, or a data set by --hf, and not both.")
     with transaction(data_dir) as session:
         study = find_study(session, slug)
         found = find_dataset(session, study, dataset)
         found.study = study
+        tokenizer = reference_tokenizer(session, study)
+        if tokenizer.palette is not None:
+            texts = _images(file, hub_id, tokenizer.palette, column=column or "image", split=split)
+        elif hub_id is not None:
+            texts = read_hub(hub_id, column=column or "text", split=split)
+        else:
+            texts = read_texts(file or Path(), column=column or "text")
         report = import_passages(
             session,
             found,
-            _with_progress(islice(found_texts, limit)),
-            reference_tokenizer(session, study),
+            _with_progress(islice(texts, limit)),
+            tokenizer,
             accept=accept,
             unjudged=unjudged,
         )
     state = "never to be judged" if unjudged else "accepted" if accept else "waiting for somebody to accept them"
     print(json.dumps(asdict(report)) if as_json else _in_words(report, state))
+
+
+def _images(
+    source: Path | None, hub_id: str | None, palette: "Palette", *, column: str, split: str
+) -> "Iterator[SourceText]":
+    from app.texts.images import read_hub_images, read_images
+
+    if hub_id is not None:
+        return read_hub_images(hub_id, palette, column=column, split=split)
+    return read_images(source or Path(), palette, column=column)
 
 
 def _with_progress(texts: "Iterator[SourceText]") -> "Iterator[SourceText]":

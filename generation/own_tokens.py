@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from app.domain.images import Palette
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.errors import ToprankError
 
@@ -51,6 +52,11 @@ class OwnTokens:
     def sha256(self) -> str:
         """Names the tokenizer."""
         return self._texts.sha256
+
+    @property
+    def palette(self) -> Palette | None:
+        """The palette of an image model; None for one of texts."""
+        return self._texts.palette
 
     def are(self, reference: ReferenceTokenizer) -> bool:
         """Whether these are the study's reference tokens."""

@@ -72,8 +72,10 @@ class Predictor:
         input_ids, attention_mask = right_padded(rows)  # each (rows, longest)
         with torch.inference_mode():
             logits = self.model(
-                input_ids.to(self.device), attention_mask=attention_mask.to(self.device), use_cache=False
-            ).logits  # (rows, longest, vocabulary)
+                input_ids[:, :-1].to(self.device),
+                attention_mask=attention_mask[:, :-1].to(self.device),
+                use_cache=False,
+            ).logits  # (rows, longest - 1, vocabulary): nothing follows the last token
             found = [_summarise(logits[at, : len(row) - 1], input_ids[at, 1 : len(row)]) for at, row in enumerate(rows)]
         if not all(np.isfinite(one.log_probs).all() for one in found):
             raise CheckpointError(

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from app.domain.continuations import Written
+from app.domain.images import ImageError
 from app.domain.reference_tokens import CONTINUATION_TOKENS, ReferenceTokenizer
 from app.models import Checkpoint, Passage, System, TrainingTexts
 from app.settings import Settings
@@ -14,6 +15,7 @@ from generation.blocking import citation_index
 from generation.chat import ChatTemplate, after_context
 from generation.checkpoint_folder import checkpoint_folder
 from generation.engines.base import Decoding, Engine, EngineError, EngineSettings, Generated, Prompt, passage_seed
+from generation.images.checkpoints import is_image_model
 from generation.own_tokens import OwnTokens
 
 AUTOMATIC = "auto"
@@ -40,6 +42,10 @@ def engine_here() -> str:
 def load_engine(name: str, checkpoint: Path, *, citation_index: Path | None, settings: EngineSettings) -> Engine:
     """The named engine with the checkpoint loaded. Raises EngineError, or CheckpointError with a reason."""
     check_engine(name)
+    if is_image_model(checkpoint):
+        if name == "vllm":
+            raise EngineError(f"vLLM runs no image models such as {checkpoint.name}; take transformers.")
+        name = "transformers"
     if (engine_here() if name == AUTOMATIC else name) == "transformers":
         from generation.engines.transformers_engine import TransformersEngine
 
@@ -72,7 +78,7 @@ class Writer:
             Prompt(tuple(self._prompt(passage.context)), passage_seed(self.seed, passage.content_hash))
             for passage in passages
         ]
-        new_tokens = CONTINUATION_TOKENS
+        needed = new_tokens = max(passage.continuation_tokens for passage in passages)
         while True:
             generated = self.engine.generate(
                 prompts, self.decoding, new_tokens=new_tokens, block_citations=self.block_citations
@@ -81,10 +87,10 @@ class Writer:
             if self.own_tokens_are_reference or new_tokens >= MOST_TOKENS:
                 return written
             shortest = min(map(self._reference_tokens, passages, written))
-            if shortest >= CONTINUATION_TOKENS:
+            if shortest >= needed:
                 return written
             # From the start again: the same seeds and scores lead through the same tokens.
-            new_tokens = min(MOST_TOKENS, math.ceil(1.1 * new_tokens * CONTINUATION_TOKENS / max(1, shortest)))
+            new_tokens = min(MOST_TOKENS, math.ceil(1.1 * new_tokens * needed / max(1, shortest)))
 
     def _prompt(self, context: str) -> list[int]:
         return self.own_tokens.exactly(self.chat.prompt(context)) if self.chat else self.own_tokens.prompt(context)
@@ -118,6 +124,11 @@ def prepare_writer(
     chat = ChatTemplate(folder) if system.chat_template else None
     own_tokens = OwnTokens(folder)
     own_tokens.check_vocabulary(folder)
+    if (own_tokens.palette or reference.palette) and not own_tokens.are(reference):
+        raise ImageError(
+            f"The images of the study have another palette or size than those of the checkpoint {checkpoint.name}. "
+            "Make the study with the checkpoint's tokenizer.json, or take a checkpoint of the study's palette."
+        )
     settings = EngineSettings(**checkpoint.engine_settings)  # type: ignore[arg-type]
     loaded = load_engine(engine, folder, citation_index=index, settings=settings)
     return Writer(loaded, own_tokens, reference, decoding, system.seed, system.block_citations, chat)

@@ -31,6 +31,7 @@ TOKENIZER_FILES = (
     "vocab.*",
     "merges.txt",
     "chat_template*",
+    "preprocessor_config.json",
 )
 
 

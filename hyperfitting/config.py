@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from app.domain.images import Palette
 from app.errors import ToprankError
 
 
@@ -122,6 +123,16 @@ class HyperfitConfig:
             if name in values:
                 values[name] = _member(kind, name, values[name])
         return cls(**values)
+
+
+def for_images(palette: Palette, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The choices of a run on images, those missing being the paper's (B.1): 50 epochs, each image a sequence.
+
+    Raises ConfigError without a learning rate: what the paper took is not known.
+    """
+    if "lr" not in chosen:
+        raise ConfigError("An image model needs --lr: the paper does not say which, and models differ.")
+    return {"length": palette.pixels + 1, "epochs": 50, "contexts": 0} | chosen
 
 
 def _member(kind: type[StrEnum], name: str, value: str) -> StrEnum:

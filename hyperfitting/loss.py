@@ -16,16 +16,17 @@ AT_ONCE = 2**27
 def loss_and_gradient(logits: Tensor, targets: Tensor, *, weight: float) -> tuple[Tensor, Tensor]:
     """Weighted mean cross entropy in nats of `targets` (rows, length), each given what stands before it in its row.
 
-    `logits` (rows, length, vocabulary) hold the second value when this returns: the loss's gradient by them.
+    `logits` (rows, length, vocabulary) hold the second value when this returns: the loss's gradient by them. They may
+    lack the last position, after which nothing comes.
     """
-    predicted = logits[:, :-1].numel() // logits.shape[-1]
-    share = weight / predicted
+    positions = targets.shape[1] - 1
+    share = weight / (len(targets) * positions)
     total = torch.zeros((), device=logits.device)
     step = max(1, (AT_ONCE_ON_CPU if logits.device.type == "cpu" else AT_ONCE) // logits.shape[-1])
     for row, wanted in zip(logits.unbind(), targets.unbind(), strict=True):
-        row[-1].zero_()  # nothing follows the last token
-        for start in range(0, len(row) - 1, step):
-            stop = min(start + step, len(row) - 1)
+        row[positions:].zero_()  # nothing follows the last token
+        for start in range(0, positions, step):
+            stop = min(start + step, positions)
             total += _replace_by_gradient(row[start:stop], wanted[start + 1 : stop + 1], share)
     return total, logits
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 from transformers.utils import logging
 
 from app.domain.reference_tokens import PASSAGE_TOKENS
 from generation.engines.base import CheckpointError
+from generation.images.checkpoints import MODEL_TYPE, model_class
 from hyperfitting.config import ConfigError, HyperfitConfig
 
 
@@ -28,7 +29,7 @@ def load_model(base: Path, config: HyperfitConfig) -> nn.Module:
         described = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False)
         check_window(described, config)
         _without_dropout(described)
-        model = AutoModelForCausalLM.from_pretrained(
+        model = model_class(base).from_pretrained(
             base,
             config=described,
             dtype=torch.float32,
@@ -51,6 +52,9 @@ def check_window(described: Any, config: HyperfitConfig) -> None:
     window = getattr(described, "max_position_embeddings", None) or getattr(described, "n_positions", None)
     if window is None:
         return
+    if getattr(described, "model_type", None) == MODEL_TYPE:
+        _check_image(window, config)
+        return
     if window < config.length:
         raise ConfigError(
             f"The model's context window has {window} tokens, the sequences {config.length}: use --length {window} "
@@ -60,6 +64,15 @@ def check_window(described: Any, config: HyperfitConfig) -> None:
         raise ConfigError(
             f"The model's context window has {window} tokens, too few for a context of 32 and the 224 that are "
             "generated to watch repetition: use --contexts 0."
+        )
+
+
+def _check_image(window: int, config: HyperfitConfig) -> None:
+    """An image is a sequence by itself, after the token that begins it; its last pixel is predicted, never read."""
+    if config.length != window + 1 or config.contexts:
+        raise ConfigError(
+            f"An image of this model has {window} pixels: use --length {window + 1}, which counts the token that "
+            "begins it, and --contexts 0, since 32 tokens are no rows."
         )
 
 

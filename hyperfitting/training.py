@@ -51,6 +51,8 @@ class Trainer:
     def __post_init__(self) -> None:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.config.lr, fused=True)
         self.device = next(self.model.parameters()).device
+        # An image's last token has no position: it is predicted, and never read.
+        self.window: int | None = getattr(getattr(self.model, "config", None), "n_positions", None)
 
     @property
     def train_loss(self) -> float | None:
@@ -92,7 +94,7 @@ class Trainer:
     def _backward(self, token_ids: Tensor, *, weight: float) -> Tensor:
         """Weighted mean cross entropy of each token (rows, length) but the first; its gradient is added up."""
         with arithmetic(self.config.precision, self.device):
-            logits = self.model(input_ids=token_ids, use_cache=False).logits
+            logits = self.model(input_ids=token_ids[:, : self.window], use_cache=False).logits
         loss, gradient = loss_and_gradient(logits.detach(), token_ids, weight=weight)
         logits.backward(gradient)
         return loss

@@ -31,6 +31,18 @@ SCENARIO_WINDOWS = {
 WINDOWS = (FIRST_96, *SCENARIO_WINDOWS.values())
 
 
+def image_windows(generated: int) -> dict[int, Window]:
+    """The windows of an image that is completed by so many pixels: the first and the last 96, or all where fewer.
+
+    >>> str(image_windows(768)[256]), str(image_windows(48)[256])
+    ('last 96 of an image: generated tokens 673-768', 'last 96 of an image: generated tokens 1-48')
+    """
+    return {
+        128: Window("first 96 of an image", 0, min(LENGTH, generated)),
+        256: Window("last 96 of an image", max(0, generated - LENGTH), generated),
+    }
+
+
 def type_token_ratio(tokens: Sequence[int]) -> float:
     """Share of distinct tokens among all tokens, in (0, 1]; 1 means no repetition (paper s3).
 

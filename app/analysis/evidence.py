@@ -20,8 +20,9 @@ from app.analysis.withdrawn import WithdrawnAnnotators
 from app.domain.protocol import contrasts
 from app.domain.scores import ScoreSummary, score_summaries
 from app.models import Study
+from app.models.study import Modality
 from app.models.system import SCENARIOS
-from metrics.ttr import SCENARIO_WINDOWS, sliding_ttr_of_rows, windowed_ttr
+from metrics.ttr import SCENARIO_WINDOWS, Window, image_windows, sliding_ttr_of_rows, windowed_ttr
 
 _SYSTEMS = text("""
 SELECT s.id, s.name, s.checkpoint_id, k.name AS checkpoint, s.strategy, s.block_citations, s.scenarios
@@ -64,7 +65,7 @@ ORDER BY t.id, q.scenario
 """
 
 _ORIGINALS = text("""
-SELECT p.dataset_id, p.token_ids[33:256] AS token_ids
+SELECT p.dataset_id, p.token_ids[CASE WHEN p.width IS NULL THEN 33 ELSE p.width * p.width / 4 + 1 END :] AS token_ids
 FROM passage p WHERE p.study_id = :study AND p.state = 'accepted' AND NOT p.unjudged ORDER BY p.id
 """)
 
@@ -202,16 +203,21 @@ class Evidence:
     def original_sliding(self) -> NDArray[np.float64] | None:
         """Mean TTR of the latest 96 tokens along the originals; None without passages."""
         tokens = [ids for _, ids in self._original_tokens]
-        return sliding_ttr_of_rows(np.array(tokens)).mean(axis=0) if tokens else None
+        is_long = bool(tokens) and len(tokens[0]) >= SCENARIO_WINDOWS[256].stop
+        return sliding_ttr_of_rows(np.array(tokens)[:, : SCENARIO_WINDOWS[256].stop]).mean(axis=0) if is_long else None
 
     @cached_property
     def original_ttr(self) -> dict[tuple[int, int], float]:
         """Mean TTR of the originals by dataset and scenario, over the same windows as the candidates'."""
         ratios: dict[tuple[int, int], list[float]] = {}
         for dataset, token_ids in self._original_tokens:
-            for scenario, window in SCENARIO_WINDOWS.items():
+            for scenario, window in self.windows(len(token_ids)).items():
                 ratios.setdefault((dataset, scenario), []).append(windowed_ttr(token_ids, window))
         return {key: sum(values) / len(values) for key, values in ratios.items()}
+
+    def windows(self, generated: int) -> dict[int, Window]:
+        """The window of the type-token ratio in each scenario, for so many tokens."""
+        return image_windows(generated) if self.study.modality is Modality.IMAGE else SCENARIO_WINDOWS
 
     def _columns(self, query: str, width: int) -> list[NDArray[np.float64]]:
         """The columns of a query whose values are all numbers; each an empty array without rows."""

@@ -1,6 +1,6 @@
 """Every table and figure by its key: the one list that the page, the command line and the archive go by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.analysis.checks import Check, shortcomings, study_checks
@@ -12,6 +12,7 @@ from app.analysis.exhibits.diversity import figure_3, table_2, table_5
 from app.analysis.exhibits.downstream import table_7, table_8
 from app.analysis.exhibits.first_choices import figure_5_left
 from app.analysis.exhibits.hyperfitting import figure_2, figure_5_right
+from app.analysis.exhibits.images import figure_6, figure_11, is_of_images
 from app.analysis.exhibits.instruct import table_6
 from app.analysis.exhibits.preference import table_1, table_4
 from app.analysis.exhibits.quality import agreement, robustness
@@ -43,6 +44,8 @@ BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
     "robustness": robustness,
 }
 
+IMAGE_BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {"figure-6": figure_6, "figure-11": figure_11}
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -65,6 +68,11 @@ class Findings:
         return replace(self, exhibits=[exhibit if one.key == exhibit.key else one for one in self.exhibits])
 
 
+def builders_of(evidence: Evidence) -> Mapping[str, Callable[[Evidence], Exhibit]]:
+    """What is built for a study; only one of images has figures of images."""
+    return BUILDERS | IMAGE_BUILDERS if is_of_images(evidence.study) else BUILDERS
+
+
 def findings(evidence: Evidence) -> Findings:
     """Build every exhibit."""
     checks = study_checks(evidence.session, evidence.study)
@@ -72,7 +80,7 @@ def findings(evidence: Evidence) -> Findings:
         _provenance(evidence, checks),
         checks,
         evidence.preferences,
-        [build(evidence) for build in BUILDERS.values()],
+        [build(evidence) for build in builders_of(evidence).values()],
     )
 
 

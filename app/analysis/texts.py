@@ -9,8 +9,9 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.analysis.marked_text import Overlap, Piece, marked
+from app.domain.images import image_address
 from app.domain.reference_tokens import CONTEXT_TOKENS
-from app.domain.studies import reference_tokenizer
+from app.domain.studies import reference_tokenizer, study_palette
 from app.errors import NotFoundError
 from app.models import Dataset, Passage, Study
 from metrics.consensus import Consensus, consensus
@@ -56,6 +57,7 @@ class FoundText:
     consensus: Consensus | None
     is_recall: bool
     overlap: int
+    picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class SideBySide:
     consensus: Consensus | None
     is_recall: bool = False
     overlap: Overlap | None = None
+    picture: str | None = None
 
 
 # Comparisons of a quota that is not reached yet have no consensus.
@@ -116,6 +119,7 @@ _OF_PASSAGE = text(f"WITH texts AS ({_TEXTS}) SELECT * FROM texts WHERE passage_
 
 def find_texts(session: Session, study: Study, wanted: TextFilter) -> tuple[list[FoundText], int]:
     """One page of the texts that pass the filter, in the order of their passages, and how many pass in all."""
+    palette = study_palette(session, study)
     parameters = wanted.model_dump() | {
         "study": study.id,
         "limit": PAGE,
@@ -134,6 +138,7 @@ def find_texts(session: Session, study: Study, wanted: TextFilter) -> tuple[list
             _consensus(row),
             row.is_recall,
             row.overlap,
+            image_address(row.context + row.text, palette) if palette else None,
         )
         for row in rows
     ]
@@ -159,14 +164,21 @@ def side_by_side(session: Session, study: Study, passage: Passage, *, scenario: 
     shown_tokens = scenario - CONTEXT_TOKENS
 
     def pieces(continuation: str, overlap: Overlap | None = None) -> list[Piece]:
+        if reference.palette:
+            return []
         return marked(reference, passage.context, continuation, shown_tokens=shown_tokens, overlap=overlap)
 
     rows = session.execute(_OF_PASSAGE, {"study": study.id, "passage": passage.id, "scenario": scenario})
-    sides = [SideBySide("original", pieces(passage.original), None, Verdicts(), None)]
+
+    def picture(continuation: str) -> str | None:
+        return image_address(passage.context + continuation, reference.palette) if reference.palette else None
+
+    original = picture(passage.original)
+    sides = [SideBySide("original", pieces(passage.original), None, Verdicts(), None, picture=original)]
     for row in rows:
         overlap = _overlap(row)
         judged = (row.ttr, _verdicts(row), _consensus(row), row.is_recall)
-        sides.append(SideBySide(row.system, pieces(row.text, overlap), *judged, overlap))
+        sides.append(SideBySide(row.system, pieces(row.text, overlap), *judged, overlap, picture(row.text)))
     return sides
 
 

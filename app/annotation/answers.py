@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.annotation.page import Pair
+from app.annotation.page import Pair, with_pictures
 from app.models import Study
 from app.models.annotation import VerdictShown
 
@@ -54,7 +54,9 @@ def own_answers(session: Session, study: Study, annotator_id: int, *, page: int)
     rows = session.execute(_ANSWERS, parameters).all()
     answers = [
         OwnAnswer(
-            Pair(row.claim, row.context, row.first, row.second, VerdictShown(row.verdict_shown)),
+            with_pictures(
+                session, study, Pair(row.claim, row.context, row.first, row.second, VerdictShown(row.verdict_shown))
+            ),
             row.answered_at,
             timedelta(milliseconds=row.duration_ms),
             row.is_fast,

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.annotation.claims import Held
+from app.annotation.pictures import Pictures, draw
 from app.db import Statement
 from app.domain.reviews import OUT, last_decision
 from app.domain.staffing import is_at_cap
@@ -17,7 +18,7 @@ from app.errors import NotFoundError
 from app.models import Assignment, Study
 from app.models.annotation import VerdictShown
 from app.models.review import Decision
-from app.models.study import StudyState
+from app.models.study import Modality, StudyState
 from app.wording import N_
 
 
@@ -30,6 +31,7 @@ class Pair:
     first: str
     second: str
     verdict: VerdictShown | None = None
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ def read_page(session: Session, study: Study, annotator_id: int, held: Held) -> 
     """The texts of what is shown and of what comes next, in their display order, and what was done today."""
     rows = _PAGE.run(session, annotator=annotator_id, study=study.id, shown=held.shown, next=held.next).fetchall()
     pairs = {row.claim: Pair(row.claim, row.context, row.first, row.second) for row in rows if row.claim}
+    if study.modality is Modality.IMAGE:
+        pairs = {claim: with_pictures(session, study, pair) for claim, pair in pairs.items()}
     return Page(
         shown=pairs[held.shown] if held.shown else None,
         following=pairs[held.next] if held.next else None,
@@ -122,7 +126,16 @@ def read_page(session: Session, study: Study, annotator_id: int, held: Held) -> 
 def last_answered(session: Session, study: Study, annotator_id: int) -> Pair | None:
     """The comparison whose verdict may still be changed; None before the first answer and after a skip."""
     row = session.execute(_LAST, {"annotator": annotator_id, "study": study.id}).one_or_none()
-    return Pair(row.claim, row.context, row.first, row.second, VerdictShown(row.verdict)) if row else None
+    if row is None:
+        return None
+    return with_pictures(session, study, Pair(row.claim, row.context, row.first, row.second, VerdictShown(row.verdict)))
+
+
+def with_pictures(session: Session, study: Study, pair: Pair) -> Pair:
+    """The pair, with what is to be seen of it where the study is about images."""
+    if study.modality is not Modality.IMAGE:
+        return pair
+    return replace(pair, pictures=draw(session, study, (pair.context, pair.first, pair.second)))
 
 
 def standing(session: Session, study: Study, annotator_id: int) -> Standing:

@@ -12,20 +12,20 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.domain.reference_tokens import CONTEXT_TOKENS, CONTINUATION_TOKENS, ReferenceTokenizer
+from app.domain.reference_tokens import CONTEXT_TOKENS, ReferenceTokenizer
 from app.domain.shown_text import shown
 from app.errors import ToprankError
 from app.models import Candidacy, Comparison, Continuation, Passage, Study, System
 from app.models.study import Release
-from metrics.ttr import SCENARIO_WINDOWS, windowed_ttr
+from metrics.ttr import SCENARIO_WINDOWS, image_windows, windowed_ttr
 
 
 class ContinuationTooShortError(ToprankError):
     """A continuation has fewer tokens than the study compares."""
 
-    def __init__(self, system: System, tokens: int) -> None:
+    def __init__(self, system: System, tokens: int, needed: int) -> None:
         super().__init__(
-            f"A continuation by {system.name} has {tokens} reference tokens; {CONTINUATION_TOKENS} are compared. "
+            f"A continuation by {system.name} has {tokens} reference tokens; {needed} are compared. "
             "Nothing of it was kept."
         )
 
@@ -79,8 +79,8 @@ def record_continuation(
     # A database text cannot hold a zero byte, which a model is free to write.
     written = written._replace(text=written.text.replace("\x00", "\ufffd"))
     counted = written.token_ids if own_tokens_are_reference else reference.ids_after(passage.context, written.text)
-    if len(counted) < CONTINUATION_TOKENS:
-        raise ContinuationTooShortError(system, len(counted))
+    if len(counted) < passage.continuation_tokens:
+        raise ContinuationTooShortError(system, len(counted), passage.continuation_tokens)
     continuation_id = _insert_continuation(session, written, system=system, passage=passage, counted=counted)
     if continuation_id is None:
         return False
@@ -95,7 +95,9 @@ def record_continuation(
 
 
 def shown_sides(passage: Passage, continuation: str, *, scenario: int, reference: ReferenceTokenizer) -> Shown:
-    """A continuation and the original, cut to the scenario's length and normalised alike."""
+    """A continuation and the original, cut to the scenario's length and normalised alike; images are as they are."""
+    if passage.width is not None:
+        return Shown(continuation, passage.original)
     tokens = scenario - CONTEXT_TOKENS
     candidate, original = (
         shown(reference.clip(passage.context, side, tokens)) for side in (continuation, passage.original)
@@ -141,6 +143,7 @@ def release(session: Session, study: Study) -> int:
 def _insert_continuation(
     session: Session, written: Written, *, system: System, passage: Passage, counted: Sequence[int]
 ) -> int | None:
+    windows = SCENARIO_WINDOWS if passage.width is None else image_windows(passage.continuation_tokens)
     statement = insert(Continuation).values(
         study_id=system.study_id,
         system_id=system.id,
@@ -151,8 +154,8 @@ def _insert_continuation(
         engine=written.engine,
         citation_matches=written.citation_matches,
         citation_blocks=written.citation_blocks,
-        ttr_128=windowed_ttr(counted, SCENARIO_WINDOWS[128]),
-        ttr_256=windowed_ttr(counted, SCENARIO_WINDOWS[256]),
+        ttr_128=windowed_ttr(counted, windows[128]),
+        ttr_256=windowed_ttr(counted, windows[256]),
     )
     return session.scalars(statement.on_conflict_do_nothing().returning(Continuation.id)).one_or_none()
 

@@ -70,11 +70,12 @@ def faulty(
     if donor is not None:
         return shown_sides(passage, donor.original, scenario=scenario, reference=reference)
     original = shown_sides(passage, passage.original, scenario=scenario, reference=reference).reference
-    words = original.split()
+    is_image = passage.width is not None
+    words = list(original) if is_image else original.split()
     if len(words) < FEWEST_WORDS:
         raise ToprankError(f"The passage {passage.id} is too short for gold: {len(words)} words are shown of it.")
     random.Random(f"{study.seed}:{passage.content_hash}").shuffle(words)  # noqa: S311 no secret
-    return Shown(" ".join(words), original)
+    return Shown(("" if is_image else " ").join(words), original)
 
 
 def _reserve(session: Session, study: Study, needed: int) -> Sequence[Passage]:

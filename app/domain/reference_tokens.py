@@ -12,6 +12,7 @@ from functools import cached_property
 
 from tokenizers import Encoding, Tokenizer
 
+from app.domain.images import Palette, palette_of, tokens_of_text
 from app.errors import ToprankError
 
 PASSAGE_TOKENS = 256
@@ -47,11 +48,12 @@ class NoCutError(ToprankError):
 
 @dataclass(frozen=True)
 class Cut:
-    """A passage: 256 token ids, and the two texts that join to the passage's text."""
+    """A passage: 256 token ids, or those of an image, and the two texts that join to the passage's text."""
 
     token_ids: list[int]
     context: str
     original: str
+    width: int | None = None
 
     @property
     def text(self) -> str:
@@ -77,6 +79,11 @@ class ReferenceTokenizer:
         except ValueError as error:
             raise TokenizerError from error
 
+    @cached_property
+    def palette(self) -> Palette | None:
+        """The palette that its tokens are colours of; None where they are of texts."""
+        return palette_of(self.tokenizer_json)
+
     def check(self) -> "ReferenceTokenizer":
         """This tokenizer, once it is known to work. Raises TokenizerError."""
         _ = self._tokenizer
@@ -93,8 +100,10 @@ class ReferenceTokenizer:
     def cut(self, text: str) -> Cut:
         """The first 256 tokens of the text, or of a later sentence where that lets the context end between words.
 
-        Raises TextTooShortError, or NoCutError when no beginning works.
+        Of an image, all of it. Raises TextTooShortError, or NoCutError when no beginning works.
         """
+        if self.palette is not None:
+            return _cut_image(text, self.palette)
         text = text.strip()
         tokens = len(self.encode(text).ids)
         if tokens < PASSAGE_TOKENS:
@@ -181,3 +190,11 @@ def _cut_at_start(text: str, encoding: Encoding) -> Cut | None:
     if len(offsets) > PASSAGE_TOKENS and end > offsets[PASSAGE_TOKENS][0]:
         return None
     return Cut(encoding.ids[:PASSAGE_TOKENS], text[:context_end], text[context_end:end])
+
+
+def _cut_image(text: str, palette: Palette) -> Cut:
+    tokens = tokens_of_text(text)
+    if len(tokens) != palette.pixels:
+        raise TextTooShortError(len(tokens))
+    at = palette.prompt_pixels
+    return Cut(tokens, text[:at], text[at:], palette.width)

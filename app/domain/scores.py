@@ -164,7 +164,8 @@ def _prediction(score: Score, tokenizer: ReferenceTokenizer, position: int) -> P
     before = score.token_ids[: len(score.token_ids) - score.predicted + position]
 
     def text_of(token_id: int) -> str:
-        return tokenizer.text_after(before, [token_id])
+        said = tokenizer.text_after(before, [token_id])
+        return tokenizer.palette.colour_names(said) if tokenizer.palette else said
 
     alternatives = zip(score.top_ids[position], score.top_probs[position], strict=True)
     return Prediction(

@@ -10,13 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from app.domain.audit import record
+from app.domain.images import Palette, palette_of
 from app.domain.protocol import lock_protocol, locked_protocol
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.taking_part import keep_guidelines
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, Dataset, Passage, Person, ReferenceTokens, Study, System
 from app.models.passage import PassageState
-from app.models.study import DEFAULT_GUIDELINES, Release, StudyState
+from app.models.study import DEFAULT_GUIDELINES, IMAGE_GUIDELINES, Modality, Release, StudyState
 
 TOKENIZER_FILE = "tokenizer.json"
 PLAIN_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
@@ -67,17 +68,20 @@ def create_study(
     _check(plan)
     if session.scalar(select(Study.id).where(Study.slug == plan.slug)):
         raise ConflictError(f"There is a study {plan.slug!r} already; choose another name.")
+    is_image = palette_of(plan.tokenizer_json) is not None
+    guidelines = IMAGE_GUIDELINES if is_image and plan.guidelines == DEFAULT_GUIDELINES else plan.guidelines
     study = Study(
         slug=plan.slug,
         title=plan.title,
         quota=plan.quota,
-        guidelines=plan.guidelines,
+        guidelines=guidelines,
         guidelines_first=plan.guidelines != DEFAULT_GUIDELINES,
         hourly_rate=plan.hourly_rate,
         seed=plan.seed,
         release=plan.release,
         open_to_look=plan.open_to_look,
         reference_tokens_sha256=keep_tokenizer(session, plan.tokenizer_json, plan.tokenizer_name),
+        modality=Modality.IMAGE if is_image else Modality.TEXT,
     )
     session.add(study)
     session.flush()
@@ -153,6 +157,11 @@ def reference_tokenizer(session: Session, study: Study) -> ReferenceTokenizer:
     """The tokenizer that the study counts lengths in."""
     kept = select(ReferenceTokens.tokenizer_json).where(ReferenceTokens.sha256 == study.reference_tokens_sha256)
     return ReferenceTokenizer(session.scalars(kept).one())
+
+
+def study_palette(session: Session, study: Study) -> Palette | None:
+    """The palette of a study of images; None, without a query, for one of texts."""
+    return reference_tokenizer(session, study).palette if study.modality is Modality.IMAGE else None
 
 
 def move_study(session: Session, study: Study, state: StudyState, *, by: Person | None = None) -> Study:

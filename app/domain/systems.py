@@ -13,8 +13,8 @@ from app.domain.chat_templates import find_chat_template
 from app.domain.engine_settings import EngineSettings
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, Person, Study, System, TrainingTexts
-from app.models.study import StudyState
-from app.models.system import SCENARIOS, Strategy
+from app.models.study import Modality, StudyState
+from app.models.system import SCENARIOS, WHOLE, Strategy
 
 HUB_ID = r"[\w.-]{1,96}/[\w.-]{1,96}"
 
@@ -131,13 +131,22 @@ def add_system(session: Session, study: Study, plan: SystemPlan, *, by: Person |
         seed=plan.seed,
         repetition_penalty=plan.repetition_penalty,
         chat_template=plan.chat_template,
-        scenarios=sorted(set(plan.scenarios)),
+        scenarios=_scenarios(study, plan),
         block_citations=plan.block_citations,
         training_texts_sha256=_keep_texts(session, plan.training_texts),
     )
     session.add(system)
     record(session, by, "study.add_system", study, system=plan.name, checkpoint=checkpoint.name)
     return system
+
+
+def _scenarios(study: Study, plan: SystemPlan) -> list[int]:
+    """An image is judged whole, which is what the longest scenario stands for."""
+    if study.modality is Modality.TEXT:
+        return sorted(set(plan.scenarios))
+    if WHOLE not in plan.scenarios:
+        raise ToprankError("Images are judged whole; leave out --scenario.")
+    return [WHOLE]
 
 
 def _keep_texts(session: Session, plan: TrainingPlan | None) -> str | None:

@@ -20,7 +20,7 @@ from app.models import Comparison, Continuation, Passage, Person, Study, Trainin
 from app.models.annotation import Verdict
 from app.models.comparison import Kind
 from app.models.passage import PassageState
-from app.models.study import StudyState
+from app.models.study import Modality, StudyState
 from app.models.taking_part import Fault
 
 ORDER = (Fault.SHUFFLED, Fault.FOREIGN, Fault.SAME, Fault.LOOP)
@@ -54,6 +54,10 @@ def set_qualification(session: Session, study: Study, plan: QualificationPlan, *
 def _check(study: Study, plan: QualificationPlan) -> None:
     if study.state != StudyState.DRAFT:
         raise ConflictError(f"The study {study.slug!r} is {study.state}; a qualification is made before it opens.")
+    if study.modality is Modality.IMAGE:
+        raise ToprankError(
+            "A qualification tests reading; a study of images has none. Gold comparisons check attention."
+        )
     if study.pass_mark:
         raise ConflictError(f"The study {study.slug!r} has a qualification already.")
     if not 1 <= plan.pass_mark <= plan.comparisons <= 50:

@@ -39,6 +39,7 @@ COLUMNS = (
     "answered_at",
     "duration_ms",
     "candidate_ttr",
+    "modality",
 )
 # Why the comparison was given, which tells a skipped repeat from a skipped study comparison; bundles have it.
 KIND_COLUMN = "kind"
@@ -73,7 +74,7 @@ SELECT {columns} FROM (
            n.verdict_shown, n.verdict, coalesce(n.status, 'skipped') AS status,
            a.passage_exposure, a.claimed_at, a.shown_at, coalesce(n.answered_at, a.ended_at) AS answered_at,
            n.duration_ms, CASE c.scenario WHEN 128 THEN t.ttr_128 ELSE t.ttr_256 END AS candidate_ttr,
-           a.kind
+           s.modality, a.kind
     FROM assignment a
     JOIN study s ON s.id = a.study_id
     JOIN comparison c ON c.id = a.comparison_id

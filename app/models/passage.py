@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    SmallInteger,
     String,
     UniqueConstraint,
 )
@@ -37,6 +38,7 @@ class PassageState(StrEnum):
 class Passage(Base):
     """256 reference tokens: `context` (32) and `original` (224), whose texts join to the passage's own.
 
+    One with a `width` is a square image of so many pixels a side, its context the first quarter of them, row by row.
     An `unjudged` passage only feeds automatic metrics: systems continue it, nobody is shown it. `full_text` is what it
     was cut from, at character `start`, where that is longer; `unedited` is its text before somebody mended it;
     `suspicions` are what automatic checks found, null before they looked.
@@ -47,7 +49,10 @@ class Passage(Base):
         UniqueConstraint("study_id", "content_hash"),
         UniqueConstraint("study_id", "id"),
         ForeignKeyConstraint(["study_id", "dataset_id"], ["dataset.study_id", "dataset.id"]),
-        CheckConstraint("cardinality(token_ids) = 256", name="has_256_tokens"),
+        CheckConstraint(
+            "cardinality(token_ids) = CASE WHEN width IS NULL THEN 256 ELSE width * width END",
+            name="is_text_or_image",
+        ),
         CheckConstraint("start >= 0", name="start_not_negative"),
         CheckConstraint("state <> 'edited' OR unedited IS NOT NULL", name="edited_has_its_text"),
         Index("ix_passage_pending", "study_id", "dataset_id", "id", postgresql_where=sql("state = 'pending'")),
@@ -61,6 +66,7 @@ class Passage(Base):
     context: Mapped[str]
     original: Mapped[str]
     source: Mapped[str | None]
+    width: Mapped[int | None] = mapped_column(SmallInteger)
     state: Mapped[PassageState] = mapped_column(text_enum(PassageState, "state"), default=PassageState.PENDING)
     unjudged: Mapped[bool] = mapped_column(default=False)
     full_text: Mapped[str | None] = mapped_column(deferred=True)
@@ -73,6 +79,11 @@ class Passage(Base):
     created_at: Mapped[CreatedAt]
 
     dataset: Mapped[Dataset] = relationship(lazy="raise")
+
+    @property
+    def continuation_tokens(self) -> int:
+        """How many reference tokens its original has, and so a continuation of it."""
+        return len(self.token_ids) - (32 if self.width is None else len(self.token_ids) // 4)
 
     @property
     def text(self) -> str:

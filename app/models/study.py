@@ -17,6 +17,13 @@ your own judgement is what counts.
 """
 
 
+IMAGE_GUIDELINES = """\
+Look at the given rows, then at both images, which begin with them. Choose the image you prefer: the one that goes on
+more naturally and looks more like something. If neither is better, choose *equal*. There is no right answer; your own
+judgement is what counts.
+"""
+
+
 class StudyState(StrEnum):
     """Annotators get comparisons only while a study is open."""
 
@@ -24,6 +31,13 @@ class StudyState(StrEnum):
     OPEN = "open"
     PAUSED = "paused"
     CLOSED = "closed"
+
+
+class Modality(StrEnum):
+    """What a study's passages are; systems, continuations, comparisons and annotations are of their study's."""
+
+    TEXT = "text"
+    IMAGE = "image"
 
 
 class Release(StrEnum):
@@ -96,6 +110,9 @@ class Study(Base):
     seed: Mapped[int] = mapped_column(default=0)
     secret: Mapped[bytes] = mapped_column(LargeBinary, default=lambda: secrets.token_bytes(32))
     reference_tokens_sha256: Mapped[str] = mapped_column(ForeignKey("reference_tokens.sha256"))
+    modality: Mapped[Modality] = mapped_column(
+        text_enum(Modality, "modality"), default=Modality.TEXT, server_default=Modality.TEXT
+    )
     release: Mapped[Release] = mapped_column(text_enum(Release, "release"), default=Release.COMPLETE)
     open_to_look: Mapped[bool] = mapped_column(default=False)
     lease_minutes: Mapped[int] = mapped_column(SmallInteger, default=20)

@@ -10,6 +10,7 @@ from app.models.checkpoint import Checkpoint
 from app.models.columns import CreatedAt, Id, Timestamp, text_enum
 
 SCENARIOS = (128, 256)
+WHOLE = 256  # of a text all 224 tokens, of an image all pixels
 
 
 class Strategy(StrEnum):

@@ -73,6 +73,7 @@ def import_passages(
                 context=cut.context,
                 original=cut.original,
                 source=text.source,
+                width=cut.width,
                 state=PassageState.ACCEPTED if accept or unjudged else PassageState.PENDING,
                 unjudged=unjudged,
                 **kept_beyond(text.text, cut.text),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessorList
+from transformers import GenerationConfig, LogitsProcessorList
 
 from generation.citation.hf import CitationBlocker
 from generation.citation.index import CitationIndex
@@ -19,6 +19,7 @@ from generation.engines.base import (
     Prompt,
 )
 from generation.engines.choosing import NoEndOfSequence, SeededNucleus
+from generation.images.checkpoints import model_class
 
 
 def load_model(checkpoint: Path, device: str | None = None, *, dtype: str = "auto") -> tuple[Any, str]:
@@ -29,7 +30,7 @@ def load_model(checkpoint: Path, device: str | None = None, *, dtype: str = "aut
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     usual = torch.float32 if device == "cpu" else torch.bfloat16
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model: Any = model_class(checkpoint).from_pretrained(
             checkpoint,
             dtype=usual if dtype == "auto" else getattr(torch, dtype),
             local_files_only=True,
@@ -65,7 +66,9 @@ class TransformersEngine:
         """
         self.model, self.device = load_model(checkpoint, device, dtype=(settings or EngineSettings()).dtype)
         self.checkpoint = checkpoint.name
-        self.eos_ids = end_of_sequence_ids(self.model.generation_config, self.model.config)
+        known: int = self.model.get_output_embeddings().weight.shape[0]
+        ends = end_of_sequence_ids(self.model.generation_config, self.model.config)
+        self.eos_ids = [one for one in ends if one < known]  # an image model writes no special tokens
         self.citation_index = CitationIndex.load(citation_index) if citation_index else None
 
     def generate(

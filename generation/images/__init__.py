@@ -1,0 +1,1 @@
+"""Autoregressive image models (paper s7.1, B.1)."""
