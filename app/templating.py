@@ -29,7 +29,7 @@ def make_environment() -> Environment:
         auto_reload=False,  # saves a look at the disk for each page
     )
     environment.globals["static_url"] = static_url
-    environment.filters.update(thousands=thousands, percent=percent, moment=moment, markdown=markdown)
+    environment.filters.update(thousands=thousands, percent=percent, moment=moment, markdown=markdown, bytes=in_bytes)
     environment.filters.update(seconds=seconds, minutes=minutes)
     environment.add_extension("jinja2.ext.i18n")
     environment.policies["ext.i18n.trimmed"] = True  # line breaks of a template are none of a sentence
@@ -39,6 +39,14 @@ def make_environment() -> Environment:
 def thousands(number: float) -> str:
     """1234567 -> 1,234,567."""
     return f"{number:,.0f}"
+
+
+def in_bytes(size: float) -> str:
+    """1234567 -> 1.2 MB, with a space that does not break."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{size / unit:,.1f}\u00a0{name}"
+    return f"{size:.0f}\u00a0B"
 
 
 def percent(share: float, digits: int = 1) -> str:

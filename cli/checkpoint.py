@@ -1,6 +1,7 @@
 """`toprank checkpoint`: the models that systems are made of."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,6 +36,7 @@ def add(
 ) -> None:
     """Register a checkpoint, and how workers load it."""
     from app.domain.engine_settings import EngineSettings
+    from app.domain.registry import note_files
     from app.domain.systems import add_checkpoint
 
     settings = EngineSettings(
@@ -47,6 +49,7 @@ def add(
     )
     with transaction(data_dir) as session:
         added = add_checkpoint(session, name, source, settings, instruct=instruct)
+        note_files(session, added, Path(added.source))
         summary = {"name": added.name, "source": added.source, "state": str(added.state)}
     print(json.dumps(summary) if as_json else f"The checkpoint {name!r} is {added.source}.")
 

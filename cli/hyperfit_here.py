@@ -139,14 +139,17 @@ def _known(session: "Session | None", base: str) -> "tuple[str, list[Document] |
 
     from app.domain.hyperfitting import accepted_passages
     from app.models import Checkpoint
+    from app.models.checkpoint import CheckpointState
     from hyperfitting.data import Document
 
     if session is None:
         return base, None
-    source = session.scalar(select(Checkpoint.source).where(Checkpoint.name == base))
+    known = session.scalar(select(Checkpoint).where(Checkpoint.name == base))
+    if known is not None and known.state is not CheckpointState.READY:
+        raise ToprankError(f"The base {base} is {known.state}; only a ready one is trained.")
     passages = [Document(passage.text, passage.source) for passage in accepted_passages(session)]
     session.commit()
-    return source or base, passages
+    return known.source if known else base, passages
 
 
 @contextmanager

@@ -1,18 +1,86 @@
-"""/checkpoints: the models that systems are made of."""
+"""/checkpoints: the models that systems are made of, each with what it consists of and where it came from."""
 
-from fastapi import APIRouter
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.checkpoints.lineage import describe
+from app.checkpoints.uploads import cancel_upload, find_upload, unfinished_uploads
 from app.dependencies import CurrentResearcher, DbSession
-from app.domain.hyperfitting import trained_ids
+from app.domain.hyperfitting import hyperfitting_of, trained_ids
+from app.domain.registry import find_with_files, queue_validation, sizes_of_checkpoints
+from app.domain.store import Store
 from app.domain.systems import all_checkpoints
-from app.templating import render
+from app.forms import PageForm
+from app.models import Person
+from app.resources import resources_of
+from app.templating import is_htmx, render, see_other
 
 router = APIRouter(prefix="/checkpoints")
+BADGES = {"ready": "badge--good", "failed": "badge--bad", "refused": "badge--bad"}
 
 
 @router.get("")
 def list_checkpoints(request: Request, _researcher: CurrentResearcher, session: DbSession) -> Response:
     """Every checkpoint, by name."""
-    return render(request, "checkpoints/list.html", checkpoints=all_checkpoints(session), trained=trained_ids(session))
+    return render(
+        request,
+        "checkpoints/list.html",
+        checkpoints=all_checkpoints(session),
+        sizes=sizes_of_checkpoints(session),
+        trained=trained_ids(session),
+        badges=BADGES,
+    )
+
+
+@router.get("/upload")
+def show_upload(request: Request, researcher: CurrentResearcher, session: DbSession) -> Response:
+    """Send a folder, and see which uploads are not finished."""
+    return render(request, "checkpoints/upload.html", unfinished=unfinished_uploads(session, researcher.id))
+
+
+@router.post("/upload/{upload_id}/cancel")
+def cancel(
+    request: Request,
+    researcher: CurrentResearcher,
+    session: DbSession,
+    upload_id: UUID,
+    _form: Annotated[PageForm, Form()],
+) -> Response:
+    """Forget an upload; its bytes go when nobody can come back to them."""
+    cancel_upload(session, find_upload(session, researcher.id, upload_id), "Its upload was cancelled. Send it again.")
+    session.commit()
+    Store(resources_of(request).settings.store_dir).forget(upload_id)
+    return see_other("/checkpoints/upload")
+
+
+@router.get("/{checkpoint_id}")
+def show_checkpoint(
+    request: Request, _researcher: CurrentResearcher, session: DbSession, checkpoint_id: int
+) -> Response:
+    """One checkpoint; to htmx, which asks while a worker tries it, only where it stands."""
+    checkpoint, files = find_with_files(session, checkpoint_id)
+    run = hyperfitting_of(session, checkpoint)
+    return render(
+        request,
+        "checkpoints/_standing.html" if is_htmx(request) else "checkpoints/show.html",
+        checkpoint=checkpoint,
+        files=files,
+        size=sum(file.size for file in files),
+        owner=session.get(Person, checkpoint.person_id) if checkpoint.person_id else None,
+        run=run,
+        lineage=describe(run.run.lineage if run else checkpoint.lineage),
+        badges=BADGES,
+    )
+
+
+@router.post("/{checkpoint_id}/validate")
+def try_again(
+    _researcher: CurrentResearcher, session: DbSession, checkpoint_id: int, _form: Annotated[PageForm, Form()]
+) -> Response:
+    """Let a worker try a checkpoint once more that failed."""
+    queue_validation(session, find_with_files(session, checkpoint_id)[0])
+    return see_other(f"/checkpoints/{checkpoint_id}")

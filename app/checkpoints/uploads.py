@@ -1,5 +1,7 @@
 """Uploads as the database knows them: how much of each is there, and what becomes of it."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Update, exists, func, select, update
@@ -16,12 +18,44 @@ from app.models.checkpoint import CheckpointState
 STORE_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("store", 0)))
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """An upload under way, as its sender sees it, in bytes."""
+
+    id: UUID
+    name: str
+    received: int
+    size: int
+    touched_at: datetime
+
+    @property
+    def share(self) -> float:
+        """How much is there, in [0, 1]."""
+        return self.received / self.size
+
+
 def find_upload(session: Session, person_id: int, upload_id: UUID) -> Upload:
     """The person's upload. Raises NotFoundError, for others' uploads as for none."""
     upload = session.get(Upload, upload_id)
     if upload is None or upload.person_id != person_id:
         raise NotFoundError("There is no such upload of yours: it was finished, cancelled or abandoned for too long.")
     return upload
+
+
+def unfinished_uploads(session: Session, person_id: int) -> list[Unfinished]:
+    """The person's uploads under way, the oldest first."""
+    query = (
+        select(Upload.id, Checkpoint.name, func.sum(UploadFile.received), func.sum(UploadFile.size), Upload.touched_at)
+        .join(Checkpoint, Checkpoint.id == Upload.checkpoint_id)
+        .join(UploadFile)
+        .where(Upload.person_id == person_id)
+        .group_by(Upload.id, Checkpoint.name)
+        .order_by(Upload.created_at)
+    )
+    return [
+        Unfinished(upload_id, name, int(received), int(size), touched_at)
+        for upload_id, name, received, size, touched_at in session.execute(query)
+    ]
 
 
 def find_file(session: Session, person_id: int, upload_id: UUID, number: int) -> UploadFile:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.domain.registry import make_ready
+from app.domain.registry import make_ready, note_files
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, HyperfitPoint, HyperfitRun, HyperfitTexts, Passage
 from app.models.checkpoint import CheckpointState
@@ -222,6 +222,7 @@ def finish_training(session: Session, checkpoint_id: int, lineage: dict[str, Any
     checkpoint = session.get_one(Checkpoint, checkpoint_id)
     run = session.get_one(HyperfitRun, checkpoint_id)
     run.lineage, run.finished_at = lineage, func.now()
+    note_files(session, checkpoint, Path(checkpoint.source))
     make_ready(session, checkpoint)
 
 

@@ -1,8 +1,12 @@
 """The registry of checkpoints: what each consists of, and when it may be used."""
 
-from sqlalchemy import select
+import hashlib
+from pathlib import Path
+
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from app.domain.checkpoint_names import ALLOWED
 from app.domain.generation_queue import queue_generation
 from app.domain.store import STORED
 from app.errors import NotFoundError
@@ -22,6 +26,27 @@ def find_with_files(session: Session, checkpoint_id: int) -> tuple[Checkpoint, l
         raise NotFoundError("There is no such checkpoint.")
     query = select(CheckpointFile).where(CheckpointFile.checkpoint_id == checkpoint_id).order_by(CheckpointFile.name)
     return checkpoint, list(session.scalars(query))
+
+
+def note_files(session: Session, checkpoint: Checkpoint, folder: Path) -> None:
+    """Keep what a checkpoint's folder consists of; nothing for a folder that is not on this machine."""
+    session.execute(delete(CheckpointFile).where(CheckpointFile.checkpoint_id == checkpoint.id))
+    for name in sorted(name for name in (*ALLOWED, *_shards(folder)) if (folder / name).is_file()):
+        with (folder / name).open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = (folder / name).stat().st_size
+        session.add(CheckpointFile(checkpoint_id=checkpoint.id, name=name, size=size, sha256=sha256))
+    session.flush()
+
+
+def sizes_of_checkpoints(session: Session) -> dict[int, int]:
+    """Bytes of each checkpoint whose files are known."""
+    query = select(CheckpointFile.checkpoint_id, func.sum(CheckpointFile.size)).group_by(CheckpointFile.checkpoint_id)
+    return {checkpoint_id: int(size) for checkpoint_id, size in session.execute(query)}
+
+
+def _shards(folder: Path) -> list[str]:
+    return [file.name for file in folder.glob("*.safetensors")]
 
 
 def validation_lock(checkpoint_id: int) -> str:

@@ -13,7 +13,7 @@ from app.auth.accounts import create_person
 from app.models.person import Role
 from tests.serving import serve, settings_for
 
-EXPECTED = ("ERR_INTERNET_DISCONNECTED", "401 (Unauthorized)")
+EXPECTED = ("ERR_INTERNET_DISCONNECTED", "401 (Unauthorized)", "422 (Unprocessable", "423 (Locked)")
 NOWHERE = "not-there"  # in an address: the page will not be found
 PASSWORD = "four words nobody guesses"
 INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -53,7 +53,7 @@ def open_page(chromium: Browser, address: str) -> Iterator[Callable[..., Page]]:
     contexts, complaints = [], []
 
     def complain(message: ConsoleMessage) -> None:
-        # a test that cuts the line, logs somebody out or asks for what is not there is told so on the console
+        # a test that cuts the line, logs somebody out, is refused or asks for what is not there is told so
         expected = any(said in message.text for said in EXPECTED) or NOWHERE in message.location["url"]
         if message.type == "error" and not expected:
             complaints.append(message.text)
