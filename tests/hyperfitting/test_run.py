@@ -226,8 +226,8 @@ def test_the_kept_state_of_a_diverging_run_is_the_last_that_was_saved(plan):
 
 
 def test_the_checkpoint_can_be_the_one_of_the_lowest_validation_loss(plan):
-    # so few samples are soon known by heart, and the held-out loss rises again
-    choices = {"samples": 8, "lr": 0.03, "contexts": 0}
+    # so few samples are soon known by heart, and the held-out loss rises again from update 39 of 60 on
+    choices = {"samples": 8, "lr": 0.01, "contexts": 0}
     made = hyperfit(plan(keep=Keep.LOWEST_VALIDATION_LOSS, epochs=60, **choices), Watchers())
 
     trained = [point for point in read_curve(made / "curve.jsonl") if point.update]
