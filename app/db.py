@@ -32,13 +32,17 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {int: BigInteger}
 
 
-def make_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine that never opens more than `pool_size` connections."""
+def make_engine(url: str, *, pool_size: int = 5, program: str = "toprank") -> Engine:
+    """An engine that never opens more than `pool_size` connections, which the database knows by the program's name.
+
+    Its errors tell no values of a statement, which may be somebody's address.
+    """
     engine = create_engine(
         with_driver(url),
         pool_size=pool_size,
         max_overflow=0,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+        hide_parameters=True,
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10, "application_name": program},
     )
     _check_after_rest(engine)
     return engine

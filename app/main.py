@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app import health
+from app import health, monitoring
 from app.analysis.downstream_routes import router as downstream
 from app.analysis.routes import router as analysis
 from app.analysis.text_routes import router as texts
@@ -31,6 +31,7 @@ from app.people.pay_routes import router as pay
 from app.people.routes import router as people
 from app.problems import API
 from app.quality.routes import router as quality
+from app.request_log import RequestLog
 from app.resources import Resources
 from app.security_headers import SecurityHeaders
 from app.settings import Settings
@@ -76,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.resources = Resources(settings)
     use_language(settings.language)
     app.include_router(health.router)
+    app.include_router(monitoring.router)
     for pages in PAGES:
         app.include_router(pages, dependencies=[Depends(check_form_token)])
     app.router.routes.append(api_mount(app.state.resources))
@@ -83,6 +85,8 @@ def create_app(settings: Settings) -> FastAPI:
     add_error_pages(app)
     app.add_middleware(OriginCheck)
     app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
+    if settings.log == "json":
+        app.add_middleware(RequestLog)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return app

@@ -37,9 +37,9 @@ class Resources:
             raise NoDatabaseError
         self.settings = settings
         self.key = secret_key(settings).encode()
-        self.requests = Pool(settings.database_url, settings.pool_size)
-        self.short_transactions = Pool(settings.database_url, SHORT_TRANSACTIONS)
-        self.streams = Pool(settings.database_url, STREAMS)
+        self.requests = Pool(settings.database_url, settings.pool_size, "toprank requests")
+        self.short_transactions = Pool(settings.database_url, SHORT_TRANSACTIONS, "toprank short transactions")
+        self.streams = Pool(settings.database_url, STREAMS, "toprank downloads")
 
     def close(self) -> None:
         """Give back every connection."""
@@ -53,11 +53,12 @@ class Pool:
 
     url: str
     size: int
+    program: str
 
     @cached_property
     def engine(self) -> Engine:
         """The engine that keeps the connections."""
-        return make_engine(self.url, pool_size=self.size)
+        return make_engine(self.url, pool_size=self.size, program=self.program)
 
     @cached_property
     def sessions(self) -> sessionmaker[Session]:

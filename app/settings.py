@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     )
     upload_margin_gb: float = Field(default=5, ge=0, description="What uploads leave free on the store's disk.")
     upload_abandoned_hours: float = Field(default=48, gt=0, description="An upload untouched for so long is removed.")
+    log: Literal["plain", "json"] = Field(default="plain", description="json: a line for each request, and all else.")
+    metrics_token: SecretStr | None = Field(default=None, description="Opens /metrics; unset means loopback alone.")
+    keep_attempts_days: float = Field(default=1, gt=0, description="How long failed logins are kept.")
+    keep_ended_days: float = Field(default=90, gt=0, description="The same of used or expired links and tokens.")
+    keep_audit_days: float | None = Field(default=None, gt=0, description="The same of the audit log; unset: forever.")
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
 

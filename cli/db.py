@@ -78,6 +78,20 @@ def backup(
 
 
 @app.command()
+def tidy(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Delete what is too old by the settings: ended sessions, failed logins, used links and tokens, audit entries."""
+    from app.domain.tidying import retention_of
+    from app.domain.tidying import tidy as tidy_up
+    from app.settings import Settings
+    from cli.connection import transaction
+
+    with transaction(data_dir) as session:
+        found = tidy_up(session, retention_of(Settings()))
+    line = ", ".join(f"{rows} of {table}" for table, rows in found.items() if rows) or "nothing"
+    _report(dict(found), f"Deleted {line}.", as_json=as_json)
+
+
+@app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `toprank db backup` wrote.")],
     data_dir: DataDir = None,

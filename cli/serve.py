@@ -52,6 +52,7 @@ def serve(
 ) -> None:
     """Start the web app alone."""
     import uvicorn
+    from uvicorn.config import LOGGING_CONFIG
 
     _follow(with_parent)
     check_port_is_free(host, port)
@@ -65,6 +66,7 @@ def serve(
         port=port,
         workers=processes,
         log_level="warning",
+        log_config=None if settings.log == "json" else LOGGING_CONFIG,
         access_log=False,
         proxy_headers=False,  # the app itself believes those of TOPRANK_TRUSTED_PROXIES, and no others
         server_header=False,
@@ -87,6 +89,7 @@ def worker(
         print_plan(data_dir, as_json=as_json)
         return
 
+    from app.domain.tidying import retention_of
     from app.settings import Settings
     from worker.run import run_worker
 
@@ -94,15 +97,24 @@ def worker(
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("toprank").setLevel(logging.INFO)
     settings = Settings()
-    run_worker(database_url(data_dir), first_batch=settings.generation_first_batch, batch=settings.generation_batch)
+    run_worker(
+        database_url(data_dir),
+        first_batch=settings.generation_first_batch,
+        batch=settings.generation_batch,
+        retention=retention_of(settings),
+    )
 
 
 def app_of_environment() -> "FastAPI":
     """The web app of one process, as `serve` left its settings in the environment."""
     from app.main import create_app
+    from app.request_log import log_as_json
     from app.settings import Settings
 
-    return create_app(Settings())
+    settings = Settings()
+    if settings.log == "json":
+        log_as_json()
+    return create_app(settings)
 
 
 def run_everything(

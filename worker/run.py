@@ -9,6 +9,7 @@ from contextlib import suppress
 from procrastinate import App
 from procrastinate.jobs import DeleteJobCondition
 
+from app.domain.tidying import Retention
 from app.errors import UnavailableError
 from app.queue import MODELS_QUEUE
 from worker.app import app, connector
@@ -21,11 +22,11 @@ PATIENCE_S = 2
 GIVE_UP_S = 10
 
 
-def run_worker(database_url: str, *, first_batch: int, batch: int) -> None:
+def run_worker(database_url: str, *, first_batch: int, batch: int, retention: Retention | None = None) -> None:
     """Take jobs until SIGINT or SIGTERM comes. Raises UnavailableError when the database is lost."""
     orders = {"database_url": database_url, "first_batch": first_batch, "batch": batch}
     with app.replace_connector(connector(database_url)) as connected:
-        asyncio.run(_run(connected, {"orders": orders}))
+        asyncio.run(_run(connected, {"orders": orders, "retention": retention or Retention()}))
 
 
 async def _run(app: App, context: dict[str, object]) -> None:

@@ -4,11 +4,17 @@ import logging
 
 from procrastinate import Blueprint, JobContext
 from procrastinate.exceptions import ConnectorException
+from sqlalchemy.orm import Session
+
+from app.db import make_engine
+from app.domain.tidying import tidy
 
 LOG = logging.getLogger("toprank.worker")
 UPKEEP_QUEUE = "upkeep"
 STALLED_AFTER_S = 30
 EVERY_10_S = "* * * * * */10"
+
+EVERY_NIGHT = "17 3 * * *"
 
 tasks = Blueprint()
 
@@ -27,3 +33,16 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:  # noqa: A
             LOG.info("Another worker was faster to queue job %s again.", job.id)
         else:
             LOG.warning("The worker of job %s (%s) stopped; it is queued again.", job.id, job.call_string)
+
+
+@tasks.periodic(cron=EVERY_NIGHT)
+@tasks.task(name="tidy", pass_context=True, queue=UPKEEP_QUEUE)
+def tidy_up(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
+    """Delete what is too old by the settings that this worker was started with."""
+    url = context.additional_context["orders"]["database_url"]
+    engine = make_engine(url, pool_size=1, program="toprank upkeep")
+    try:
+        with Session(engine) as session, session.begin():
+            tidy(session, context.additional_context["retention"])
+    finally:
+        engine.dispose()

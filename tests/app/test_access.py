@@ -29,6 +29,7 @@ TABLE = {
     "GET /": Access(EVERYBODY, 303),
     "GET /healthz": Access(PUBLIC, 200),
     "GET /readyz": Access(PUBLIC, 200),
+    "GET /metrics": Access(PUBLIC, 404),  # which asks for a token, or for the same machine
     "GET /login": Access(PUBLIC, 200),  # 303 for those who are logged in
     "POST /login": Access(PUBLIC, 422),
     "POST /logout": Access(PUBLIC, 303),

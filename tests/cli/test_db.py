@@ -3,23 +3,29 @@
 import json
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from click.testing import Result
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app import embedded_postgres, migrate
+from app.auth.login_limit import record_failure
 from app.db import make_engine
+from app.domain.audit import record
 from app.errors import ConflictError
+from app.models import LoginAttempt
 from app.models.person import Person
 from cli.db import app
 from cli.dumps import DumpError
 from tests.conftest import connect, on_database
 from tests.factories import make_person
+from tests.golden import make_golden_study
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -89,6 +95,36 @@ def test_a_backup_restores_into_an_empty_database(
     restored.dispose()
 
 
+def contents(engine: Engine) -> dict[str, str]:
+    """Every table of ours with a hash of all of its rows, in an order that does not depend on where they lie."""
+    with engine.connect() as connection:
+        tables = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
+        hashed = "SELECT md5(coalesce(string_agg(row::text, '\n' ORDER BY row::text), '')) FROM {} AS row"
+        return {table: connection.execute(text(hashed.format(table))).scalar_one() for table in tables}
+
+
+def test_every_row_of_every_table_is_restored_and_the_rules_with_them(
+    engine: Engine, database_url: str, empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Session(engine) as session:
+        make_golden_study(session)
+        record(session, None, "study.open", None, title="é\n'\"\\")
+        session.commit()
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    invoke("backup", tmp_path / "toprank.dump")
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+    assert invoke("restore", tmp_path / "toprank.dump").exit_code == 0
+    restored = make_engine(empty_url, pool_size=1)
+    before = contents(engine)
+    assert contents(restored) == before
+    assert len(before) > 30
+    with restored.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+        connection.execute(text("DELETE FROM audit"))
+    with Session(restored) as session:
+        assert make_person(session).id > 6  # numbers go on where they stopped
+    restored.dispose()
+
+
 def test_a_restore_never_overwrites_and_a_backup_neither(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,3 +159,13 @@ def test_a_failed_backup_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert "pg_dump failed" in str(error)
     assert "secret" not in str(error)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_too_old_is_tidied_away(engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert invoke("tidy").output == "Deleted nothing.\n"
+    with Session(engine) as session:
+        record_failure(session, account="a", address="b")
+        session.execute(update(LoginAttempt).values(attempted_at=datetime.now(UTC) - timedelta(days=2)))
+        session.commit()
+    assert json.loads(invoke("tidy", "--json").output)["login_attempt"] == 1

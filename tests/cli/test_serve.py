@@ -1,5 +1,6 @@
 """`toprank serve`, `up` and `worker`, as processes on the test's own database."""
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
+from sqlalchemy import Engine, text
 
 from app import embedded_postgres, migrate
 from app.errors import ConflictError, ToprankError
@@ -149,3 +151,37 @@ def test_when_one_part_ends_the_others_are_stopped(data_dir: Path) -> None:
     with running({"web app": quick, "worker": slow}, {}) as children, pytest.raises(EndedError, match="web app ended"):
         wait_for_the_end(children)
     assert children["worker"].returncode == -signal.SIGTERM
+
+
+def test_what_is_asked_before_the_end_is_answered(engine: Engine, database_url: str) -> None:
+    port = free_port()
+    process = start("serve", "--port", str(port), DATABASE_URL=database_url, TOPRANK_SECRET_KEY=SECRET)
+    wait_for(f"http://127.0.0.1:{port}/healthz", process)
+    answers: list[int] = []
+
+    def ask() -> None:
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30) as response:
+            answers.append(response.status)
+
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while not connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one():
+            time.sleep(0.05)
+        process.terminate()
+        time.sleep(1)
+        assert process.poll() is None  # it waits for whom it has not answered
+        connection.rollback()
+    asking.join(30)
+    process.communicate(timeout=40)
+    assert answers == [200]
+
+
+def test_a_log_of_json_has_a_line_for_each_request(database_url: str) -> None:
+    port = free_port()
+    variables = {"DATABASE_URL": database_url, "TOPRANK_SECRET_KEY": SECRET, "TOPRANK_LOG": "json"}
+    process = start("serve", "--port", str(port), **variables)
+    wait_for(f"http://127.0.0.1:{port}/healthz", process)
+    lines = [json.loads(line) for line in end(process).splitlines() if line.startswith("{")]
+    assert {(line["route"], line["status"]) for line in lines} == {("/healthz", 200)}
