@@ -24,10 +24,12 @@ from cli import (
     results,
     score,
     serve,
+    settings,
     study,
     system,
     taking_part,
     user,
+    validation,
 )
 
 app = typer.Typer(
@@ -52,6 +54,12 @@ for name, commands in {
 for part in (*quality.COMMANDS, *taking_part.COMMANDS):
     study.app.command()(part)
 study.app.command()(protocol.protocol)
+study.app.command("set")(settings.set_settings)
+study.app.command()(settings.copy)
+study.app.command()(settings.forecast)
+passages.app.command("list")(validation.list_passages)
+passages.app.command()(validation.judge)
+passages.app.command()(validation.check)
 for verb, deed in people.COMMANDS.items():
     user.app.command(verb)(deed)
 for command in (

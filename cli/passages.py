@@ -1,4 +1,4 @@
-"""`toprank passages`: bring texts in."""
+"""`toprank passages import`: bring texts in."""
 
 import json
 from dataclasses import asdict
@@ -16,12 +16,7 @@ if TYPE_CHECKING:
     from app.passages.importing import ImportReport
     from app.texts.source_text import SourceText
 
-app = typer.Typer(help="Passages: import texts.", no_args_is_help=True)
-
-
-@app.callback()
-def passages() -> None:
-    """Passages: import texts."""
+app = typer.Typer(help="Passages: import, list, judge, check.", no_args_is_help=True)
 
 
 @app.command("import")

@@ -50,13 +50,16 @@ def rules(
     """Show what a study asks of its annotators, and change it while the study is a draft."""
     from dataclasses import asdict
 
-    from app.domain.rules import Rules, change_rules
+    from app.domain.rules import Rules, rules_of
     from app.domain.studies import find_study
+    from app.domain.study_settings import change_settings
 
     given = locals()
     changes = {name: given[name] for name in Rules.__dataclass_fields__ if given[name] is not None}
     with transaction(data_dir) as session:
-        values = asdict(change_rules(session, find_study(session, slug), changes))
+        study = find_study(session, slug)
+        change_settings(session, study, changes)
+        values = asdict(rules_of(study))
     if as_json:
         print(json.dumps(values))
         return

@@ -12,12 +12,7 @@ from cli.connection import DataDir, transaction
 if TYPE_CHECKING:
     from app.domain.systems import TrainingPlan
 
-app = typer.Typer(help="Systems: add.", no_args_is_help=True)
-
-
-@app.callback()
-def system() -> None:
-    """Systems: add."""
+app = typer.Typer(help="Systems: add, remove.", no_args_is_help=True)
 
 
 @app.command()
@@ -68,6 +63,21 @@ def add(
         added = add_system(session, find_study(session, slug), plan)
         summary = {"study": slug, "system": added.name, "scenarios": added.scenarios}
     print(json.dumps(summary) if as_json else f"The study {slug!r} has the system {name!r}.")
+
+
+@app.command()
+def remove(
+    slug: Annotated[str, typer.Argument(help="The study.")],
+    name: Annotated[str, typer.Argument(help="The system.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Take a system that has written nothing out of a draft."""
+    from app.domain.studies import find_study
+    from app.domain.study_drafts import remove_system
+
+    with transaction(data_dir) as session:
+        remove_system(session, find_study(session, slug), name)
+    print(f"The study {slug!r} has no system {name!r} any more.")
 
 
 def _read(file: Path) -> "TrainingPlan":

@@ -24,7 +24,8 @@ def ask(
 ) -> None:
     """Set what annotators agree to, state and read first; a changed text is shown to them again."""
     from app.domain.studies import find_study
-    from app.domain.taking_part import AnnotatorRules, change_consent, change_guidelines, read_consent, set_rules
+    from app.domain.study_settings import change_settings
+    from app.domain.taking_part import change_consent, read_consent
 
     parts = read_consent(_text_of(consent)) if consent else None
     words = _text_of(guidelines) if guidelines else None
@@ -32,9 +33,8 @@ def ask(
         study = find_study(session, slug)
         if parts is not None:
             change_consent(session, study, parts)
-        if words is not None:
-            change_guidelines(session, study, words)
-        set_rules(session, study, AnnotatorRules(asks_english=english, break_minutes=break_minutes))
+        given = {"guidelines": words, "asks_english": english, "break_minutes": break_minutes}
+        change_settings(session, study, {name: value for name, value in given.items() if value is not None})
         asked = {
             "slug": slug,
             "consent_version": study.consent_version,

@@ -13,7 +13,18 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PAGES = {
     "annotator": {"annotate": "/annotate", "me": "/me"},
-    "researcher": {"studies": "/studies", "study": "/studies/demo", "results": "/studies/demo/results"},
+    "researcher": {
+        "studies": "/studies",
+        "study": "/studies/demo",
+        "results": "/studies/demo/results",
+        "study-new": "/studies/new",
+        "study-overview": "/studies/next/settings",
+        "study-systems": "/studies/next/settings/systems",
+        "study-guidelines": "/studies/next/settings/guidelines",
+        "study-quality": "/studies/next/settings/quality",
+        "passages-validate": "/studies/next/passages/validate?dataset=fiction",
+        "tokens": "/me/tokens",
+    },
     "admin": {"people": "/people"},
 }
 VIEWS: dict[str, dict[str, Any]] = {
@@ -39,6 +50,7 @@ def main() -> None:
         installed = next(filter(None, map(shutil.which, INSTALLED)), None)
         browser = playwright.chromium.launch(executable_path=installed, args=FLAGS)
         _judge_some(browser, options.address, logins["annotator"])
+        _make_draft(browser, options.address, logins["researcher"])
         for view, settings in VIEWS.items():
             for role, pages in PAGES.items():
                 page = _logged_in(browser, options.address, logins[role], settings)
@@ -69,6 +81,24 @@ def _judge_some(browser: Browser, address: str, login: dict[str, str]) -> None:
         before = page.locator(".pair").get_attribute("data-claim")
         page.keyboard.press(key)
         page.wait_for_function("before => document.querySelector('.pair')?.dataset.claim !== before", arg=before)
+    page.context.close()
+
+
+def _make_draft(browser: Browser, address: str, login: dict[str, str]) -> None:
+    """A copy of the demo's study, with two passages to read again."""
+    page = _logged_in(browser, address, login, VIEWS["desktop"])
+    page.goto("/studies/new?copy_of=demo")
+    page.get_by_label("Title").fill("The next study")
+    page.get_by_label("Name in addresses").fill("next")
+    page.get_by_label("with its accepted passages").check()
+    page.get_by_role("button", name="Make the draft").click()
+    page.wait_for_url("**/settings/systems")
+    for _ in range(2):
+        page.goto("/studies/next/passages?dataset=fiction&state=accepted")
+        page.locator("summary").first.click()
+        page.get_by_role("button", name="Reconsider").first.click()
+        page.wait_for_url("**/passages/validate*")
+    page.get_by_role("button", name="Check what waits again").click()
     page.context.close()
 
 

@@ -128,7 +128,11 @@ def _check_freedom(study: Study, name: str, present: Any, value: Any) -> None:
     freely = freedom(study, name)
     words = name.replace("_", " ")
     if freely is Freedom.LOCKED:
-        reason = "nothing but its title changes now" if study.state == StudyState.CLOSED else "opening it locked this"
+        reason = (
+            "nothing but its title changes now"
+            if study.state == StudyState.CLOSED
+            else "it is part of the protocol, which opening it locked"
+        )
         raise ConflictError(f"The study {study.slug!r} is {study.state}: its {words} cannot change; {reason}.")
     if freely is Freedom.UPWARDS and value < present:
         raise ConflictError(

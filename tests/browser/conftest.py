@@ -13,7 +13,14 @@ from app.auth.accounts import create_person
 from app.models.person import Role
 from tests.serving import serve, settings_for
 
-EXPECTED = ("ERR_INTERNET_DISCONNECTED", "401 (Unauthorized)", "422 (Unprocessable", "423 (Locked)", "409 (Conflict)", "Error Code 409")
+EXPECTED = (
+    "ERR_INTERNET_DISCONNECTED",
+    "401 (Unauthorized)",
+    "422 (Unprocessable",
+    "423 (Locked)",
+    "409 (Conflict)",
+    "Error Code 409",
+)
 NOWHERE = "not-there"  # in an address: the page will not be found
 PASSWORD = "four words nobody guesses"
 INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
