@@ -11,7 +11,7 @@ from app.domain.images import ImageError, Palette, image_address
 from app.domain.studies import study_palette
 from app.models import Study
 
-SHOWN_PIXELS = 256  # of a side, or as near below as whole pixels allow
+SHOWN_PIXELS = 256  # of a side, or as near below as whole pixels allow, on a phone at half the size too
 
 
 @dataclass(frozen=True)
@@ -42,4 +42,4 @@ def draw(session: Session, study: Study, texts: tuple[str, str, str]) -> Picture
 
 
 def _scale(palette: Palette) -> int:
-    return max(1, SHOWN_PIXELS // palette.width)
+    return max(2, SHOWN_PIXELS // palette.width // 2 * 2)

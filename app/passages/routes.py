@@ -1,16 +1,20 @@
 """/studies/{slug}/passages: reading passages one at a time, and the list of them all."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.dependencies import CurrentResearcher, DbSession
+from app.domain.images import image_address
 from app.domain.progress import dataset_progress
-from app.domain.studies import find_study
+from app.domain.studies import find_study, study_palette
 from app.forms import PageForm
+from app.models import Study
 from app.models.passage import PassageState
 from app.paging import LARGEST_ID, RowId
 from app.passages.suspicions import check_passages
@@ -94,6 +98,7 @@ def list_passages(
         request,
         "passages/list.html",
         study=study,
+        picture=picture_of(session, study),
         passages=found[:PAGE],
         after=found[PAGE - 1].id if len(found) > PAGE else None,
         asked=asked,
@@ -117,6 +122,7 @@ def show_next(
         request,
         "passages/validate.html",
         study=study,
+        picture=picture_of(session, study),
         passage=next_passage(session, study, dataset),
         dataset=dataset,
         last=last,
@@ -124,6 +130,12 @@ def show_next(
         needed=NEEDED,
         reasons=REASONS,
     )
+
+
+def picture_of(session: Session, study: Study) -> Callable[[str], str] | None:
+    """What draws a passage of a study of images; None where passages are read."""
+    palette = study_palette(session, study)
+    return (lambda text: image_address(text, palette)) if palette else None
 
 
 def on_to_the_next(slug: str, form: PassageForm, last: int | None = None) -> Response:

@@ -105,6 +105,8 @@ def check_passages(session: Session, study: Study, *, again: bool = False) -> in
 def _suspicions(
     passage: Passage, known: Mapping[tuple[str, ...], set[int]], learned: set[tuple[str, ...]]
 ) -> list[str]:
+    if passage.width is not None:  # an image has no words
+        return []
     text = passage.context + passage.original
     words = words_of(text)
     other = nearest(set(runs(words, RUN)), known, passage.id)

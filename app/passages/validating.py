@@ -138,6 +138,8 @@ def edit(session: Session, study: Study, passage_id: int, words: str, *, by: Per
     Raises ConflictError when it does not wait, ToprankError when no passage can be cut of the text.
     """
     passage = _waiting(session, study, passage_id)
+    if passage.width is not None:
+        raise ConflictError("An image is accepted or rejected as it is.")
     words = words.replace("\r\n", "\n").strip()
     if len(words) > LONGEST_TEXT:
         raise ToprankError(f"The text has {len(words):,} characters; at most {LONGEST_TEXT:,} are read.")

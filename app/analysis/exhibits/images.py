@@ -62,7 +62,7 @@ def _figure(evidence: Evidence, key: str, name: str, most: int) -> Exhibit:
     return Exhibit(
         key=key,
         name=name,
-        title=f"{len(rows)} images, completed by {len(systems)} systems" if rows else "Nothing is completed yet",
+        title="The same given rows, completed by each system" if rows else "Nothing is completed yet",
         caption="The given rows, the original, and each system's completion, of the first images that every system "
         "completed. The numbers are the TTR of the last 96 pixels, or of all where fewer were generated.",
         columns=(Column("passage", "Passage", Kind.COUNT), *(Column(one, one, Kind.SHARE) for one in systems)),

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from metrics.plots.curves import Curve, curves
 from metrics.plots.distributions import distributions
 from metrics.plots.heatmap import heatmap
+from metrics.plots.images import image_grid
 from metrics.plots.ranges import Panel, Range, ranges
 from metrics.plots.style import PALETTES, Theme
 from metrics.plots.tokens import token_probabilities
@@ -96,3 +97,18 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=r"draw|needs"):
             draw()
+
+
+def test_a_grid_shows_every_pixel_as_it_is() -> None:
+    pixels = np.zeros((8, 8, 3), dtype=np.uint8)
+    pixels[0, 0] = (255, 0, 0)
+    figure = image_grid(["given", "original"], [[pixels[:2], pixels]] * 3)
+    assert len(figure.axes) == 6
+    given, original = figure.axes[:2]
+    assert np.array_equal(original.images[0].get_array(), pixels)
+    # a part of an image stands at the top of a place as large as the whole
+    assert given.get_ylim() == original.get_ylim()
+    with pytest.raises(ValueError, match="an image for every title"):
+        image_grid(["given"], [[pixels, pixels]])
+    with pytest.raises(ValueError, match="at least one row"):
+        image_grid(["given"], [])
