@@ -105,7 +105,7 @@ def show_run(request: Request, _researcher: CurrentResearcher, session: DbSessio
     checkpoint = trained_checkpoint(session, checkpoint_id)
     page = "checkpoints/_hyperfitting.html" if is_htmx(request) else "checkpoints/hyperfitting.html"
     run = hyperfitting_of(session, checkpoint)
-    panels = draw(run.points, run.run.total_updates) if run else []
+    panels = draw(run.points, run.shown_updates) if run else []
     return render(request, page, checkpoint=checkpoint, hyperfitting=run, panels=panels)
 
 

@@ -62,6 +62,11 @@ class Hyperfitting:
         """How much is done, in [0, 1]; all of it once finished, even where a run stopped at a loss."""
         return 1.0 if self.run.finished_at else self.run.updates / self.run.total_updates
 
+    @property
+    def shown_updates(self) -> int:
+        """Where a picture of the run ends: at its last update once it is finished, else at the last it may have."""
+        return (self.run.finished_at and self.run.updates) or self.run.total_updates
+
 
 def order_training(session: Session, plan: HyperfitPlan, folder: Path) -> Checkpoint:
     """Register the checkpoint as being trained into the folder, and queue the job that does it; see `add_trained`."""

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.checkpoints.chart import HEIGHT, WIDTH, draw
 from app.checkpoints.hyperfitting import HyperfitForm
-from app.domain.hyperfitting import record_point, record_updates
+from app.domain.hyperfitting import finish_training, record_point, record_updates
 from app.models import Checkpoint, HyperfitPoint, HyperfitRun
 from app.models.checkpoint import CheckpointState
 from hyperfitting.config import HyperfitConfig, Keep, Order, Precision
@@ -137,6 +137,21 @@ def test_a_run_is_shown_as_it_goes_on_with_its_texts_escaped(researcher, base, d
     assert "&lt;b&gt;Once" in fragment
     assert "What it writes after 2 updates" in fragment
     assert "Before the first update" in fragment
+
+
+def test_a_finished_run_says_how_it_ended_and_its_pictures_end_there(researcher, base, db):
+    where = order(researcher).headers["location"]
+    run = ordered(db)
+    for update in (0, 4):
+        record_point(db, run.checkpoint_id, make_point(update))
+    record_updates(db, run.checkpoint_id, 4, 1234.0)
+    finish_training(db, run.checkpoint_id, {"ended": "below the loss 0.1"})
+    db.commit()
+
+    page = researcher.get(where).text
+
+    assert "4 updates, ended below the loss 0.1" in page
+    assert "Loss over 4 updates" in page
 
 
 def test_a_failed_run_says_why_and_goes_on_at_a_click(researcher, base, db):
