@@ -82,8 +82,10 @@ WHERE c.study_id = :original
 """)
 # Those set aside for gold or practice are whole passages again.
 _COPY_PASSAGES = text("""
-INSERT INTO passage (study_id, dataset_id, content_hash, token_ids, width, context, original, source, state, unjudged)
-SELECT :copy, d.id, p.content_hash, p.token_ids, p.width, p.context, p.original, p.source, 'accepted', p.unjudged
+INSERT INTO passage (study_id, dataset_id, content_hash, token_ids, context, original, source, width, full_text, start,
+                     unedited, state, unjudged)
+SELECT :copy, d.id, p.content_hash, p.token_ids, p.context, p.original, p.source, p.width, p.full_text, p.start,
+       p.unedited, 'accepted', p.unjudged
 FROM passage p
 JOIN dataset o ON o.id = p.dataset_id JOIN dataset d ON d.study_id = :copy AND d.name = o.name
 WHERE p.study_id = :original AND p.state IN ('accepted', 'reserved') ORDER BY p.id

@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.domain.images import Palette, text_of_tokens
 from app.domain.reference_tokens import ReferenceTokenizer
+from app.domain.studies import StudyPlan, create_study
 from app.models import AuditEntry, Dataset, Passage, ReferenceTokens, Study
 from app.models.passage import PassageState
 from app.models.study import StudyState
@@ -208,3 +210,25 @@ def test_a_reserved_passage_has_no_verdict_to_take_back(researcher: Browser, db:
     first.state = PassageState.RESERVED
     db.commit()
     assert researcher.submit(f"/studies/poems/passages/{first.id}/reconsider").status_code == 409
+
+
+def test_an_image_is_seen_and_stays_as_it_is(researcher: Browser, db: Session) -> None:
+    palette = Palette(bytes([0, 0, 0, 255, 255, 255]), 4)
+    plan = StudyPlan("pixels", "Pixels", palette.tokenizer_json(), ("digits",))
+    pixels = create_study(db, plan)
+    dataset = db.scalars(select(Dataset).where(Dataset.study_id == pixels.id)).one()
+    dataset.study = pixels
+    picture = SourceText(text_of_tokens([0, 1] * 8), 1)
+    import_passages(db, dataset, [picture], ReferenceTokenizer(palette.tokenizer_json()))
+    db.commit()
+    (passage,) = passages(db)
+    assert passage.suspicions == []
+    for page in ("passages/validate", "passages"):
+        assert 'src="data:image/png;base64,' in researcher.get(f"/studies/pixels/{page}").text
+    for deed, fields in {"trim": {"direction": "later"}, "edit": {"text": "x"}}.items():
+        refused = researcher.submit(f"/studies/pixels/passages/{passage.id}/{deed}", **fields)
+        assert (refused.status_code, "An image is accepted or rejected" in refused.text) == (409, True)
+    assert researcher.submit(f"/studies/pixels/passages/{passage.id}/accept").status_code == 303
+    copied = researcher.submit("/studies/new", title="Again", slug="again", copy_of="pixels", passages="true")
+    assert copied.status_code == 303
+    assert [one.width for one in passages(db)] == [4, 4]
