@@ -25,7 +25,13 @@ PAGES = {
         "passages-validate": "/studies/next/passages/validate?dataset=fiction",
         "tokens": "/me/tokens",
     },
-    "admin": {"people": "/people"},
+    "admin": {
+        "people": "/people",
+        "pay": "/people/pay",
+        "audit": "/audit",
+        "export": "/studies/demo/export",
+        "bundle": "/studies/demo/bundle",
+    },
 }
 VIEWS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 860}},

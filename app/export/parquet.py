@@ -8,8 +8,11 @@ import pyarrow.parquet as pq
 
 from app.domain.sink import Sink
 
-# Rows that stand in memory at a time, as CSV; a reader takes a row group at a time too.
-ROW_GROUP = 8 * 1024 * 1024
+# What stands in memory at a time, as CSV; a reader takes a row group at a time too.
+ROW_GROUP = 4 * 1024 * 1024
+
+# The library's own allocator keeps what a group took, which in a long file adds up.
+pa.set_memory_pool(pa.system_memory_pool())
 
 _TIME = pa.timestamp("us", tz="UTC")
 _TYPES = {
@@ -40,11 +43,13 @@ def parquet_pieces(copied: Iterator[bytes], columns: Sequence[str]) -> Iterator[
 
 def _groups(copied: Iterator[bytes]) -> Iterator[bytes]:
     waiting: list[bytes] = []
+    size = 0
     for piece in copied:
         waiting.append(piece)
-        if sum(map(len, waiting)) >= ROW_GROUP:
+        size += len(piece)
+        if size >= ROW_GROUP:
             yield b"".join(waiting)
-            waiting = []
+            waiting, size = [], 0
     if waiting:
         yield b"".join(waiting)
 
