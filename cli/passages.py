@@ -51,8 +51,6 @@ def import_file(
     from app.domain.studies import find_dataset, find_study, reference_tokenizer
     from app.errors import ToprankError
     from app.passages.importing import import_passages
-    from app.texts.reading import read_texts
-    from app.texts.tables import read_hub
 
     if (file is None) == (hub_id is None):
         raise ToprankError("Say where the texts are: a file, or a data set by --hf, and not both.")
@@ -61,12 +59,7 @@ def import_file(
         found = find_dataset(session, study, dataset)
         found.study = study
         tokenizer = reference_tokenizer(session, study)
-        if tokenizer.palette is not None:
-            texts = _images(file, hub_id, tokenizer.palette, column=column or "image", split=split)
-        elif hub_id is not None:
-            texts = read_hub(hub_id, column=column or "text", split=split)
-        else:
-            texts = read_texts(file or Path(), column=column or "text")
+        texts = _texts(file, hub_id, tokenizer.palette, column=column, split=split)
         report = import_passages(
             session,
             found,
@@ -79,14 +72,21 @@ def import_file(
     print(json.dumps(asdict(report)) if as_json else _in_words(report, state))
 
 
-def _images(
-    source: Path | None, hub_id: str | None, palette: "Palette", *, column: str, split: str
+def _texts(
+    file: Path | None, hub_id: str | None, palette: "Palette | None", *, column: str | None, split: str
 ) -> "Iterator[SourceText]":
+    """Texts, or in a study of images these, from wherever they are."""
     from app.texts.images import read_hub_images, read_images
+    from app.texts.reading import read_texts
+    from app.texts.tables import read_hub
 
+    if palette is not None:
+        if hub_id is not None:
+            return read_hub_images(hub_id, palette, column=column or "image", split=split)
+        return read_images(file or Path(), palette, column=column or "image")
     if hub_id is not None:
-        return read_hub_images(hub_id, palette, column=column, split=split)
-    return read_images(source or Path(), palette, column=column)
+        return read_hub(hub_id, column=column or "text", split=split)
+    return read_texts(file or Path(), column=column or "text")
 
 
 def _with_progress(texts: "Iterator[SourceText]") -> "Iterator[SourceText]":

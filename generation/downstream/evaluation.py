@@ -12,7 +12,8 @@ from app.errors import ToprankError
 from app.models import Checkpoint, DownstreamRun, DownstreamScore
 from app.models.system import GenerationState
 from generation.checkpoint_folder import checkpoint_folder
-from generation.downstream.harness import Harness, Metric, Part, TaskError, parts_of, task_manager
+from generation.downstream.found import Metric
+from generation.downstream.harness import Harness, Part, TaskError, parts_of, task_manager
 from generation.generate import Outcome, session_holding
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from app.domain.downstream import GLUE, GLUE_TASKS, MOST_GLUE_SHOTS, PERPLEXITY
 from app.errors import ToprankError
+from generation.downstream.found import Metric, group_metrics, in_order, leaf_metrics, mean_of
 from generation.own_tokens import OwnTokens
 
 # f1 and mcc have no closed form; the harness's 100,000 resamples take hours on the larger sets.
@@ -42,18 +43,6 @@ class Part(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.task}@{'most' if self.shots is None else self.shots}"
-
-
-class Metric(NamedTuple):
-    """A number as the harness gives it; `each` is by question where the number is their mean."""
-
-    task: str
-    shots: int
-    metric: str
-    value: float
-    stderr: float | None
-    questions: int
-    each: list[float] | None = None
 
 
 def parts_of(tasks: Sequence[str], shots: Sequence[int]) -> list[Part]:
@@ -135,10 +124,10 @@ class Harness:
         except TASK_ERRORS as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
             raise TaskError(f"{part.task}: {said[0]}") from error
-        leaves = _leaf_metrics(found, shots)
+        leaves = leaf_metrics(found, shots)
         if shots == 0:
             leaves += self._perplexities(found["samples"])
-        return leaves + _group_metrics(found, leaves, shots)
+        return leaves + group_metrics(found, leaves, shots)
 
     def _ask(self, part: Part) -> tuple[int, dict[str, Any]]:
         """How many examples stood before each question, and everything that the harness found."""
@@ -179,7 +168,7 @@ class Harness:
         """Of each zero-shot question alone, by our own reading of it, as a mean over questions."""
         found = []
         for task, rows in samples.items():
-            texts = [row["arguments"][0][0] for row in _in_order(rows)]
+            texts = [row["arguments"][0][0] for row in in_order(rows)]
             readings = [self._own_tokens.read(text) for text in texts]
             if not readings or min(reading.predicted for reading in readings) < 1:
                 continue
@@ -188,66 +177,5 @@ class Harness:
                 math.exp(-float(one.log_probs[-reading.predicted :].mean(dtype=np.float64)))
                 for one, reading in zip(predicted, readings, strict=True)
             ]
-            found.append(_mean(task, 0, PERPLEXITY, each))
+            found.append(mean_of(task, 0, PERPLEXITY, each))
         return found
-
-
-def _leaf_metrics(found: dict[str, Any], shots: int) -> list[Metric]:
-    metrics = []
-    for task, samples in found["samples"].items():
-        rows = _in_order(samples)
-        for name, value, stderr in _numbers(found["results"][task]):
-            values = [float(row[name]) for row in rows if isinstance(row.get(name), int | float)]
-            is_mean = len(values) == len(rows) and math.isclose(float(np.mean(values)), value, abs_tol=1e-9)
-            metrics.append(Metric(task, shots, name, value, stderr, len(rows), values if is_mean else None))
-    return metrics
-
-
-def _group_metrics(found: dict[str, Any], leaves: list[Metric], shots: int) -> list[Metric]:
-    """What the harness makes of a group, with its questions' values one task after the other."""
-    metrics = []
-    for group, results in found.get("groups", {}).items():
-        tasks = _leaves_of(found, group)
-        inside = [one for one in leaves if one.task in tasks]
-        for name, value, stderr in _numbers(results):
-            parts = [one for one in inside if one.metric == name]
-            questions = sum(one.questions for one in parts)
-            metrics.append(Metric(group, shots, name, value, stderr, questions, _joined(parts)))
-        read = [one for one in inside if one.metric == PERPLEXITY]
-        if read:
-            metrics.append(_mean(group, shots, PERPLEXITY, _joined(read) or []))
-    return metrics
-
-
-def _leaves_of(found: dict[str, Any], name: str) -> list[str]:
-    inside = found["group_subtasks"].get(name) or []
-    return [leaf for one in inside for leaf in _leaves_of(found, one)] or [name]
-
-
-def _joined(parts: list[Metric]) -> list[float] | None:
-    values = [part.each for part in parts]
-    return [one for each in values if each for one in each] if all(each is not None for each in values) else None
-
-
-def _numbers(results: dict[str, Any]) -> list[tuple[str, float, float | None]]:
-    """Name, value and standard error of each metric; keys are `metric,filter`."""
-    numbers = []
-    for key, value in results.items():
-        name, comma, kind = key.partition(",")
-        if not comma or name.endswith("_stderr") or not isinstance(value, int | float):
-            continue
-        stderr = results.get(f"{name}_stderr,{kind}")
-        known = float(stderr) if isinstance(stderr, int | float) and math.isfinite(stderr) else None
-        numbers.append((name if kind == "none" else f"{name} ({kind})", float(value), known))
-    return numbers
-
-
-def _mean(task: str, shots: int, name: str, each: list[float]) -> Metric:
-    spread = float(np.std(each, ddof=1) / math.sqrt(len(each))) if len(each) > 1 else None
-    return Metric(task, shots, name, float(np.mean(each)), spread, len(each), each)
-
-
-def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row for each question; a task with several filters has one for each of them."""
-    first = {row["doc_id"]: row for row in reversed(rows)}
-    return [first[number] for number in sorted(first)]

@@ -13,7 +13,8 @@ import torch
 
 from app.domain.downstream import PERPLEXITY
 from app.errors import ToprankError
-from generation.downstream.harness import Harness, Metric, Part, TaskError, parts_of, task_manager
+from generation.downstream.found import Metric
+from generation.downstream.harness import Harness, Part, TaskError, parts_of, task_manager
 from generation.own_tokens import OwnTokens
 from tests.generation.downstream.tasks import QUESTIONS, write_tasks
 from tests.tiny_model import save_tiny_model
