@@ -29,8 +29,11 @@ _COLUMNS = (
 )
 
 # A hyperfitted checkpoint is tuned as its base was; its original writes with the same prompt and decoding, unblocked.
+# One of a run whose base nobody registered may have been trained from nothing as well.
 _LINEAGES = text("""
-SELECT s.id, k.instruct OR coalesce(b.instruct, false) AS instruct, r.checkpoint_id IS NOT NULL AS hyperfitted,
+SELECT s.id, k.instruct OR coalesce(b.instruct, false) AS instruct,
+       CASE WHEN r.checkpoint_id IS NULL THEN 'original' WHEN r.base_id IS NULL THEN 'trained'
+            ELSE 'hyperfitted' END AS training,
        s.chat_template, (
            SELECT o.name FROM system o
            WHERE o.study_id = s.study_id AND o.checkpoint_id = r.base_id AND o.chat_template = s.chat_template
@@ -94,7 +97,7 @@ def _rows(evidence: Evidence) -> list[_Row]:
                 _Row(
                     system.name,
                     "instruct" if lineage.instruct else "base",
-                    "hyperfitted" if lineage.hyperfitted else "original",
+                    lineage.training,
                     "chat template" if lineage.chat_template else "context",
                     ttr.get((system.id, 128)),
                     ttr.get((system.id, 256)),
