@@ -12,7 +12,7 @@ from app.models.taking_part import EnglishMethod
 Empty = BeforeValidator(lambda value: value or None)
 Text = Annotated[str | None, Field(max_length=320, pattern=r"^[^\x00-\x1f]*$"), Empty]
 Number = Annotated[int | None, Field(ge=1, lt=2**63), Empty]
-Day = Annotated[date | None, Field(ge=date(2000, 1, 1), lt=date(9999, 1, 1)), Empty]
+Day = Annotated[date | None, Empty]
 
 
 class PageQuery(BaseModel):
@@ -35,7 +35,8 @@ class Period(PageQuery):
     @property
     def until(self) -> datetime | None:
         """The moment after its end."""
-        return _midnight(self.last_day + timedelta(days=1)) if self.last_day else None
+        ends = self.last_day is not None and self.last_day < date.max  # after the last day of all there is no moment
+        return _midnight(self.last_day + timedelta(days=1)) if ends and self.last_day else None
 
 
 class PageForm(BaseModel):

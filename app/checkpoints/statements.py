@@ -1,6 +1,7 @@
 """What programs say and are told of uploads and checkpoints, as JSON."""
 
-from typing import Annotated, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
@@ -95,5 +96,15 @@ async def read(request: Request, kind: type[Said]) -> Said:
 
 def described(kind: type[BaseModel]) -> dict[str, object]:
     """For the OpenAPI document, since the framework does not read these bodies."""
-    schema = kind.model_json_schema(ref_template=f"#/components/schemas/{kind.__name__}/$defs/{{model}}")
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    schema = kind.model_json_schema(ref_template="{model}")
+    inlined = _inlined(schema, schema.pop("$defs", {}))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined}}}}
+
+
+def _inlined(part: Any, parts: Mapping[str, Any]) -> Any:
+    """The schema with each part that it refers to in place, since nothing else in the document has them."""
+    if isinstance(part, dict):
+        return (
+            _inlined(parts[part["$ref"]], parts) if "$ref" in part else {k: _inlined(v, parts) for k, v in part.items()}
+        )
+    return [_inlined(one, parts) for one in part] if isinstance(part, list) else part

@@ -52,6 +52,7 @@ def show_study(request: Request, _researcher: CurrentResearcher, session: DbSess
         bars=bars(found.hours),
         alerts=alerts(session, study, progress),
         jobs=page_of_jobs(session, study=study, waiting=True),
+        speeds={one.name: one.tokens_per_second for one in progress.systems},
         shows_texts=study.open_to_look or study.state == StudyState.CLOSED,
         columns=columns(progress),
     )

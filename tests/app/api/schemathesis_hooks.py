@@ -17,3 +17,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     sent = case.headers.get(KEY) if case.headers else None
     if not is_wrong and isinstance(sent, str) and VALID.fullmatch(sent):
         case.headers[KEY] = str(uuid4())
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def part_of_a_file(_context: schemathesis.SerializationContext, value: Any) -> dict[str, Any]:
+    """Any bytes are a part of a file."""
+    return {"data": value if isinstance(value, bytes) else str(value).encode()}

@@ -107,7 +107,7 @@ def test_a_stopping_rule_that_is_reached_is_said(session: Session, rule: dict[st
 
 def test_the_page_shows_bars_that_lead_to_the_texts_and_jobs(researcher: Browser, db: Session) -> None:
     study = make_pool(db, passages=2, slug="poems", scenarios=(128, 256))
-    make_system(db, study, name="late & slow")
+    make_system(db, study, name="late & slow", generated_tokens=5000, generation_seconds=10.0)
     db.commit()
     researcher.submit("/studies/poems/generation/retry", system="late & slow")
     page = researcher.get("/studies/poems").text
@@ -115,6 +115,7 @@ def test_the_page_shows_bars_that_lead_to_the_texts_and_jobs(researcher: Browser
     assert "/studies/poems/passages?dataset=" in page
     assert "generate</td>" in page
     assert ">waiting</span>" in page
+    assert 'data-label="Speed">500 tokens/s' in page
     part = researcher.get("/studies/poems", headers={"HX-Request": "true"}).text
     assert "<html" not in part
     assert 'id="picture"' in part
