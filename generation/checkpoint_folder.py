@@ -6,6 +6,7 @@ from pathlib import Path
 from app.domain.store import STORED, Store
 from app.errors import ToprankError
 from app.settings import Settings
+from generation.fetching import Source, fetch
 
 FILES = ["*.safetensors", "*.json", "tokenizer.model", "chat_template.jinja"]
 
@@ -27,12 +28,16 @@ def checkpoint_folder(source: str) -> Path:
 
 
 def _stored(sha256: str) -> Path:
-    folder = Store(Settings().store_dir).checkpoint(sha256)
+    settings = Settings()
+    folder = Store(settings.store_dir).checkpoint(sha256)
     if folder.is_dir():
         return folder
+    if settings.server and settings.worker_token:
+        source = Source(settings.server, settings.worker_token.get_secret_value())
+        return fetch(sha256, source, settings.cache_dir)
     raise CheckpointNotFoundError(
-        f"The store {folder.parent} has no checkpoint {sha256[:12]}. Set TOPRANK_STORE to the directory "
-        "that the web app keeps uploads in."
+        f"The store {folder.parent} has no checkpoint {sha256[:12]}. Set TOPRANK_STORE to the directory that the web "
+        "app keeps uploads in, or TOPRANK_SERVER and TOPRANK_WORKER_TOKEN to fetch it."
     )
 
 

@@ -8,6 +8,7 @@ from generation.tasks import tasks as generation
 from generation.validation_tasks import tasks as validation
 from hyperfitting.tasks import tasks as hyperfitting
 from worker.measuring import tasks as analysis
+from worker.tidying import tasks as tidying
 from worker.upkeep import tasks as upkeep
 
 CONNECTIONS = 6
@@ -19,6 +20,7 @@ app.add_tasks_from(validation, namespace="validation")
 app.add_tasks_from(hyperfitting, namespace="hyperfitting")
 app.add_tasks_from(analysis, namespace="analysis")
 app.add_tasks_from(upkeep, namespace="worker")
+app.add_tasks_from(tidying, namespace="worker")
 
 
 def connector(database_url: str) -> PsycopgConnector:

@@ -12,6 +12,7 @@ from app.api.tokens import router as tokens
 from app.audit.api import router as audit
 from app.bundle.api import router as bundle
 from app.checkpoints.api import router as checkpoints
+from app.checkpoints.stored_api import router as stored
 from app.checkpoints.upload_api import router as uploads
 from app.export.api import router as export
 from app.passages.api import router as passages
@@ -38,6 +39,7 @@ ROUTERS: Sequence[APIRouter] = (
     passages,
     people,
     results,
+    stored,
     studies,
     systems,
     tokens,

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.checkpoint_vetting import read_json, vet_folder
-from app.domain.store import Store, StoredFile, manifest_hash
+from app.domain.store import Store, StoredFile, manifest_hash, move_to
 from app.models import UploadFile
 
 LINEAGE = "toprank.json"
@@ -45,19 +45,6 @@ def publish(store: Store, upload_id: UUID, files: Sequence[UploadFile]) -> Publi
     return Published(sha256, stored, parameters, lineage)
 
 
-def move_to(folder: Path, target: Path) -> None:
-    """Rename a complete folder; the same one may be there already, since it is named by what it holds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        _sync(folder)
-        try:
-            folder.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-        _sync(target.parent)
-
-
 def _assemble(folder: Path, parts: dict[str, Path]) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what a process left that was killed here
     for name, part in parts.items():
@@ -68,12 +55,3 @@ def _assemble(folder: Path, parts: dict[str, Path]) -> None:
         except OSError:  # a file system without hard links
             shutil.copyfile(part, file)
         file.chmod(0o444)
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder last; what the files hold was written for good when they were hashed."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,6 +4,7 @@ No path here is made of a name that a client chose; names of files are those of 
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,3 +78,25 @@ class Store:
         """What the store's disk has left."""
         self.root.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(self.root).free
+
+
+def move_to(folder: Path, target: Path) -> None:
+    """Rename a complete folder; the same one may be there already, since it is named by what it holds."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        _sync(folder)
+        try:
+            folder.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+        _sync(target.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last; what the files hold was written for good when they were hashed."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

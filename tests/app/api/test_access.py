@@ -56,6 +56,8 @@ TABLE = {
     "POST /studies/{slug}/generation": Access(WRITE, 422),
     "GET /tokens": Access(READ, 200),
     "DELETE /tokens/{token_id}": Access(WRITE, 422),
+    "GET /stored/{sha256}": Access(TokenScope.WORKER, 404),
+    "GET /stored/{sha256}/files/{name:path}": Access(TokenScope.WORKER, 404),
     "POST /uploads": Access(UPLOAD, 422),
     "GET /uploads/{upload_id}": Access(UPLOAD, 404),
     "DELETE /uploads/{upload_id}": Access(UPLOAD, 404),
@@ -95,7 +97,7 @@ class Nothing(dict[str, str]):
 
 def ask(program: Program, route: str) -> int:
     method, path = route.split(" ")
-    return program.ask(method, path.format_map(Nothing())).status_code
+    return program.ask(method, path.replace(":path}", "}").format_map(Nothing())).status_code
 
 
 def answers(program: Program) -> dict[str, int]:

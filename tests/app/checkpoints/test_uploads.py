@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.checkpoints import publishing, receiving
+from app.domain import store as store_module
 from app.domain.store import STORED, Store, StoredFile, manifest_hash
 from app.models import Checkpoint, CheckpointFile, Person, Upload, UploadFile
 from app.models.checkpoint import CheckpointState
@@ -497,7 +498,7 @@ def test_a_store_without_hard_links_copies(
 
 def test_a_rename_that_fails_for_good_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        publishing.move_to(tmp_path / "made", tmp_path / "target")
+        store_module.move_to(tmp_path / "made", tmp_path / "target")
 
 
 def test_a_rename_that_another_was_faster_with_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -505,7 +506,7 @@ def test_a_rename_that_another_was_faster_with_is_one(tmp_path: Path, monkeypatc
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
     monkeypatch.setattr(Path, "exists", lambda _self: False)
-    publishing.move_to(tmp_path / "made", tmp_path / "target")
+    store_module.move_to(tmp_path / "made", tmp_path / "target")
     monkeypatch.undo()
     assert (tmp_path / "made" / "config.json").exists()
 
