@@ -52,16 +52,6 @@ class ChatTemplate:
         return ChatTemplateError(f"The chat template of the checkpoint {self.checkpoint} cannot be used: {said}.")
 
 
-def after_context(context: str, reply: str) -> str:
-    """A reply as a continuation of the context that was said: a space between words, which a reply begins without.
-
-    >>> after_context("He went", "home."), after_context("He went", ", and left")
-    (' home.', ', and left')
-    """
-    is_apart = not reply or reply[0].isspace() or context[-1:].isspace() or not reply[0].isalnum()
-    return reply if is_apart else f" {reply}"
-
-
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, LoopControls]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.domain.continuations import Written
 from app.domain.images import ImageError
@@ -12,11 +13,13 @@ from app.domain.reference_tokens import CONTINUATION_TOKENS, ReferenceTokenizer
 from app.models import Checkpoint, Passage, System, TrainingTexts
 from app.settings import Settings
 from generation.blocking import citation_index
-from generation.chat import ChatTemplate, after_context
 from generation.checkpoint_folder import checkpoint_folder
 from generation.engines.base import Decoding, Engine, EngineError, EngineSettings, Generated, Prompt, passage_seed
 from generation.images.checkpoints import is_image_model
 from generation.own_tokens import OwnTokens
+
+if TYPE_CHECKING:
+    from generation.chat import ChatTemplate
 
 AUTOMATIC = "auto"
 ENGINES = ("transformers", "vllm")
@@ -65,7 +68,7 @@ class Writer:
     decoding: Decoding
     seed: int
     block_citations: bool = False
-    chat: ChatTemplate | None = None
+    chat: "ChatTemplate | None" = None
 
     @property
     def own_tokens_are_reference(self) -> bool:
@@ -121,7 +124,7 @@ def prepare_writer(
         top_k=system.top_k,
         repetition_penalty=system.repetition_penalty,
     )
-    chat = ChatTemplate(folder) if system.chat_template else None
+    chat = _chat_template(folder) if system.chat_template else None
     own_tokens = OwnTokens(folder)
     own_tokens.check_vocabulary(folder)
     if (own_tokens.palette or reference.palette) and not own_tokens.are(reference):
@@ -132,3 +135,19 @@ def prepare_writer(
     settings = EngineSettings(**checkpoint.engine_settings)  # type: ignore[arg-type]
     loaded = load_engine(engine, folder, citation_index=index, settings=settings)
     return Writer(loaded, own_tokens, reference, decoding, system.seed, system.block_citations, chat)
+
+
+def _chat_template(checkpoint: Path) -> "ChatTemplate":
+    from generation.chat import ChatTemplate  # only who applies one needs jinja2
+
+    return ChatTemplate(checkpoint)
+
+
+def after_context(context: str, reply: str) -> str:
+    """A reply as a continuation of the context that was said: a space between words, which a reply begins without.
+
+    >>> after_context("He went", "home."), after_context("He went", ", and left")
+    (' home.', ', and left')
+    """
+    is_apart = not reply or reply[0].isspace() or context[-1:].isspace() or not reply[0].isalnum()
+    return reply if is_apart else f" {reply}"

@@ -15,6 +15,7 @@ from app.models.system import GenerationState
 from generation.chat import ChatTemplate
 from generation.generate import Outcome
 from generation.own_tokens import OwnTokens
+from generation.writing import after_context
 from tests.generation.pool import commit_system
 from tests.generation.test_generate import run, state_of
 
@@ -108,6 +109,22 @@ def test_a_system_with_a_chat_template_replies_to_its_contexts(engine: Engine, i
             assert one.text.strip() == said.strip()
             assert one.engine == "transformers, chat template"
             assert len(one.token_ids) == 224
+
+
+@pytest.mark.parametrize(
+    ("context", "reply", "text"),
+    [
+        ("He went", "home.", " home."),
+        ("He went", ", and left", ", and left"),
+        ("He went", " home", " home"),
+        ("He went ", "home", "home"),
+        ("He went", "", ""),
+    ],
+)
+def test_a_reply_goes_on_with_its_context_after_a_space_where_a_word_begins(
+    context: str, reply: str, text: str
+) -> None:
+    assert after_context(context, reply) == text
 
 
 def test_a_worker_that_finds_no_template_says_so(engine: Engine, tiny_checkpoint: Path) -> None:
