@@ -1,6 +1,7 @@
 """What a recipe found: every system on every dataset, with intervals, and how it differs from the base."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -47,12 +48,14 @@ def write_report(
     }
     agreed, code = agreement(evaluated), code_version()
     found: dict[str, object] = {"title": recipe.title, "command": command, "code": code, "passages": passages}
-    found |= {"means": _plain(numbers), "overlap": overlap, "top_1_agreement": agreed}
+    found |= {"means": numbers, "overlap": overlap, "top_1_agreement": agreed}
     lines = [f"# {recipe.title}", "", f"    {command}", "", f"{code}. {_counts(passages)}", ""]
     for part in (_table(numbers), _differences(evaluated), _overlap_lines(overlap), _agreement_lines(agreed)):
         lines += [*part, ""]
     out.mkdir(parents=True, exist_ok=True)
-    (out / REPORT_JSON).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (out / REPORT_JSON).write_text(
+        json.dumps(found, indent=1, default=_plain, allow_nan=False) + "\n", encoding="utf-8"
+    )
     text = "\n".join(lines)
     (out / "report.md").write_text(text, encoding="utf-8")
     return text
@@ -85,24 +88,19 @@ def _by_measure(rows: Sequence[Evaluated]) -> dict[str, dict[str, Mean]]:
     }
 
 
-def _plain(numbers: dict[str, dict[str, dict[str, Mean]]]) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
-    return {
-        name: {
-            dataset: {measure: asdict(mean) for measure, mean in means.items()} for dataset, means in datasets.items()
-        }
-        for name, datasets in numbers.items()
-    }
+def _plain(mean: Mean) -> dict[str, float | None]:
+    """As JSON has it, which knows no infinity: a single passage has no interval."""
+    return {name: value if math.isfinite(value) else None for name, value in asdict(mean).items()}
 
 
 def _overlap(rows: Sequence[Evaluated], samples: list[list[int]]) -> dict[str, object]:
     found = overlaps([list(row.continuation) for row in rows], samples)
     shares = {f"share_beyond_{length}": _share(found.share_beyond(length), len(rows)) for length in RECITED}
-    return shares | {"longest": asdict(mean_with_interval(found.longest.tolist())), "max": found.max}
+    return shares | {"longest": mean_with_interval(found.longest.tolist()), "max": found.max}
 
 
-def _share(share: float, n: int) -> dict[str, float]:
-    low, high = wilson(share, n)
-    return asdict(Mean(share, low, high, n))
+def _share(share: float, n: int) -> Mean:
+    return Mean(share, *wilson(share, n), n)
 
 
 def _counts(passages: dict[str, int]) -> str:
@@ -148,7 +146,7 @@ def _overlap_lines(found: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     ]
     for trained_on, systems in found.items():
         for name, one in systems.items():
-            means = [Mean(**one[key]) for key in (*(f"share_beyond_{length}" for length in RECITED), "longest")]
+            means = [one[key] for key in (*(f"share_beyond_{length}" for length in RECITED), "longest")]
             lines.append(f"| {trained_on} | {name} | " + " | ".join(map(str, means)) + f" | {one['max']} |")
     return lines
 

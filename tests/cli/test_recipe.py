@@ -62,6 +62,8 @@ def test_a_rehearsal_trains_only_so_far_and_says_so(tmp_path: Path, tiny_checkpo
     found = json.loads(done.stdout)
     assert found["title"] == "Tiny (a rehearsal: --updates 1)"
     assert found["command"].endswith("--updates 1")
+    single = found["means"]["base"]["sentences"]["entropy"]
+    assert (single["low"], single["high"], single["n"]) == (None, None, 1)  # of one passage
     lineage = read_lineage(tmp_path / "out/checkpoints/hyperfitted")
     assert lineage is not None
     assert (lineage.update, lineage.config["samples"]) == (1, 16)
