@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+from datetime import datetime
 
 import pyarrow.parquet as pq
 import pytest
@@ -214,7 +215,7 @@ def test_the_formats_say_the_same(session: Session, monkeypatch: pytest.MonkeyPa
         ):
             assert line[name] == values[name]
             assert row[name] == ("" if line[name] is None else str(line[name]).removesuffix(".0"))
-        assert values["answered_at"].isoformat() == line["answered_at"]  # type: ignore[attr-defined]
+        assert values["answered_at"] == datetime.fromisoformat(line["answered_at"])
 
 
 def test_an_empty_study_is_a_file_too(session: Session) -> None:
