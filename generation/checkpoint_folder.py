@@ -27,6 +27,15 @@ def checkpoint_folder(source: str) -> Path:
     return _downloaded(source)
 
 
+def folder_here(source: str) -> Path:
+    """Where a checkpoint's files would be on this machine, were they here; nothing is fetched."""
+    if not source.startswith(STORED):
+        return Path(source).expanduser()
+    settings, sha256 = Settings(), source.removeprefix(STORED)
+    stored = Store(settings.store_dir).checkpoint(sha256)
+    return stored if stored.is_dir() else settings.cache_dir / "checkpoints" / sha256
+
+
 def _stored(sha256: str) -> Path:
     settings = Settings()
     folder = Store(settings.store_dir).checkpoint(sha256)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.domain.engine_settings import EngineSettings
 from app.domain.safetensors_header import DTYPES, HeaderError, Tensor, read_header
+from generation.checkpoint_folder import folder_here
 
 # Room beside the weights for what a model computes and remembers.
 ROOM = 1.2
@@ -71,7 +72,7 @@ class Fit:
 
 def fit_of(loading: Loading, devices: list[Device]) -> Fit | None:
     """None where the weights are not in a folder of this machine, or are none that can be read."""
-    tensors = _tensors(Path(loading.source).expanduser())
+    tensors = _tensors(folder_here(loading.source))
     if not tensors:
         return None
     needed = ROOM * _bytes(tensors, loading, devices[0])

@@ -44,7 +44,7 @@ def _keys_are_sound(table: BanTable) -> bool:
     """Each key is the hash of the five tokens that stand where it says, and the directory is that of the keys."""
     keys = table.keys[: -table.widest]
     positions = keys & (table.span - 1)
-    if not _within(positions, 0, table.tokens.size - CITATION_LENGTH + 1) or not bool((np.diff(keys) >= 0).all()):
+    if not _within(positions, 0, table.tokens.size - CITATION_LENGTH + 1) or not bool((np.diff(keys) > 0).all()):
         return False
     columns = [table.tokens[positions + shift] for shift in range(CITATION_LENGTH)]
     if not bool((lift_hashes(columns, table.hash_bits, table.position_bits) | positions == keys).all()):

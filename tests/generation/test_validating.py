@@ -20,7 +20,7 @@ from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState
 from app.queue import is_queued
 from generation import validation_tasks as tasks
-from generation.checkpoint_folder import CheckpointNotFoundError, checkpoint_folder
+from generation.checkpoint_folder import CheckpointNotFoundError, checkpoint_folder, folder_here
 from generation.child import AbortedError, CrashedError
 from generation.citation.boundaries import WordBoundaries
 from generation.citation.index import CitationIndex
@@ -171,6 +171,15 @@ def test_an_index_of_what_was_trained_on_may_come_along(folder: Path) -> None:
 def test_a_store_that_is_not_here_says_what_to_set(store: Path) -> None:
     with pytest.raises(CheckpointNotFoundError, match="TOPRANK_STORE"):
         checkpoint_folder(STORED + SHA256)
+
+
+def test_where_a_checkpoint_is_is_said_without_fetching_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOPRANK_CACHE", str(tmp_path / "cache"))
+    assert folder_here(STORED + SHA256) == folder
+    assert folder_here(STORED + "1" * 64) == tmp_path / "cache" / "checkpoints" / ("1" * 64)
+    assert folder_here(str(tmp_path)) == tmp_path
 
 
 def test_nobody_tries_the_same_checkpoint_twice_at_once(engine: Engine, checkpoint: Checkpoint) -> None:
