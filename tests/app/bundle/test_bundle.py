@@ -18,6 +18,7 @@ from app.bundle.reading import BundleError
 from app.bundle.verifying import verify
 from app.domain.protocol import lock_protocol
 from app.models import Checkpoint, Passage, Person, ReferenceTokens, Study
+from tests.app.annotation.asking import make_asking_study
 from tests.factories import make_score
 from tests.golden import make_golden_study
 
@@ -193,3 +194,14 @@ def test_the_same_study_makes_the_same_files(session: Session) -> None:
         listed = [json.loads(archive.read(MANIFEST))["files"] for archive in (one, other)]
     assert listed[0] == listed[1]
     assert isinstance(study, Study)
+
+
+def test_a_study_that_nobody_judged_yet_is_a_bundle_too(session: Session, tmp_path: Path) -> None:
+    study = make_asking_study(session, consent=True)
+    path = tmp_path / "new.zip"
+    path.write_bytes(b"".join(Bundle(study).pieces(session)))
+    assert "consent/1.json" in names(path)
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read("datasheet.md").decode()
+    for line in ("Nobody has judged anything yet.", "Not locked", "Not said when this bundle was made."):
+        assert line in sheet
