@@ -1,17 +1,24 @@
 """Lines that are cut and processes that are killed: what was counted is there, and nothing is half there."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import anyio
+import pytest
 from sqlalchemy.orm import Session
+from starlette.requests import ClientDisconnect
 
+from app.checkpoints.receiving import ChecksumError, Chunk, write
 from app.domain.store import Store
+from app.models import UploadFile
 from app.settings import Settings
 from tests.app.checkpoints.sending import Sender, checksum, sha256
 from tests.serving import serve
@@ -83,3 +90,18 @@ def test_a_kill_between_the_look_and_the_rename_leaves_nothing_half(
     assert sender.finish(begun["id"]).status_code == 202
     assert len(list(store.checkpoints.iterdir())) == 1
     assert list(store.uploads.iterdir()) == []
+
+
+async def a_body_that_is_cut() -> AsyncIterator[bytes]:
+    yield b"abc"
+    raise ClientDisconnect
+
+
+def test_what_came_before_a_cut_counts_without_a_checksum_alone(tmp_path: Path) -> None:
+    file = UploadFile(name="config.json", size=10, received=0)
+    descriptor = os.open(tmp_path / "1", os.O_RDWR | os.O_CREAT)
+    assert anyio.run(write, descriptor, Chunk(0, 10, None), a_body_that_is_cut(), file) == 3
+    with pytest.raises(ChecksumError, match="was cut"):
+        anyio.run(write, descriptor, Chunk(3, 7, bytes(32)), a_body_that_is_cut(), file)
+    os.close(descriptor)
+    assert (tmp_path / "1").read_bytes() == b"abc"

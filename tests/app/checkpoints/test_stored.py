@@ -1,5 +1,6 @@
 """A worker without the store has a checkpoint from the web app, and never another than it asked for."""
 
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,7 +122,9 @@ def test_what_a_worker_lacks_is_named(
         fetch(sha256, Source(nobody, "token"), tmp_path)
 
 
-def test_only_files_of_the_checkpoint_are_sent(app: FastAPI, db: Session, sender: Sender, folder: Path) -> None:
+def test_only_files_of_the_checkpoint_are_sent(
+    app: FastAPI, db: Session, sender: Sender, folder: Path, store: Store
+) -> None:
     stored = sender.upload(folder).json()["source"].removeprefix(STORED)
     worker = Sender(app, db, make_person(db, role=Role.RESEARCHER), TokenScope.WORKER)
     for name in ("../../../etc/passwd", "%2e%2e/%2e%2e/config.json", "/etc/passwd", "nothing"):
@@ -129,3 +132,6 @@ def test_only_files_of_the_checkpoint_are_sent(app: FastAPI, db: Session, sender
     part = worker.ask("GET", f"/stored/{stored}/files/config.json", headers={"Range": "bytes=2-5"})
     assert (part.status_code, part.content) == (206, (folder / "config.json").read_bytes()[2:6])
     assert sender.ask("GET", f"/stored/{stored}").status_code == 403
+    shutil.rmtree(store.checkpoint(stored))
+    gone = worker.ask("GET", f"/stored/{stored}/files/config.json")
+    assert (gone.status_code, "not in the store of this server" in gone.json()["detail"]) == (404, True)
