@@ -113,6 +113,7 @@ def trim(session: Session, study: Study, passage_id: int, direction: Direction, 
     Raises ConflictError when it does not wait, or when no sentence in that direction can begin a passage.
     """
     passage = _waiting(session, study, passage_id)
+    _check_is_text(passage)
     tokenizer = reference_tokenizer(session, study)
     text = passage.full_text or passage.text
     here = passage.start
@@ -138,8 +139,7 @@ def edit(session: Session, study: Study, passage_id: int, words: str, *, by: Per
     Raises ConflictError when it does not wait, ToprankError when no passage can be cut of the text.
     """
     passage = _waiting(session, study, passage_id)
-    if passage.width is not None:
-        raise ConflictError("An image is accepted or rejected as it is.")
+    _check_is_text(passage)
     words = words.replace("\r\n", "\n").strip()
     if len(words) > LONGEST_TEXT:
         raise ToprankError(f"The text has {len(words):,} characters; at most {LONGEST_TEXT:,} are read.")
@@ -175,6 +175,11 @@ def _waiting(session: Session, study: Study, passage_id: int) -> Passage:
     if passage.state != PassageState.PENDING:
         raise ConflictError(f"The passage {passage.id} is {passage.state} already, so nothing was changed.")
     return passage
+
+
+def _check_is_text(passage: Passage) -> None:
+    if passage.width is not None:
+        raise ConflictError("An image is accepted or rejected as it is.")
 
 
 def _check_takes_verdicts(study: Study) -> None:
