@@ -90,7 +90,8 @@ class Bench:
         # Both halves together fill at most two thirds of the pool's slots (three for each comparison).
         cycles = max(2, min(self.options.cycles, comparisons) // annotators)
         with served(self.url, processes=self.options.processes) as server:
-            measure_app(server, self.postgres_pid, self.pool(400, 2), 20)
+            # Until each of its connections has planned each statement once: annotators work for hours, not for seconds.
+            measure_app(server, self.postgres_pid, self.pool(2_000, 32), 40)
             pool = self.pool(comparisons, 2 * annotators)
             before = os.getloadavg()[0]
             ours = measure_app(server, self.postgres_pid, pool.half(0), cycles).summary()
