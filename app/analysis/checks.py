@@ -92,7 +92,8 @@ def shortcomings(checks: list[Check]) -> tuple[str, ...]:
 def _protocol(session: Session, study: Study) -> Check:
     locked = locked_protocol(session, study)
     if locked is None:
-        return Check("Protocol", None, "the protocol is not locked: the study was not opened by this version")
+        why = "opening the study locks it" if study.state is StudyState.DRAFT else "an earlier version opened the study"
+        return Check("Protocol", None, f"the protocol is not locked: {why}")
     changed = departures(locked, study_protocol(session, study))
     if changed:
         return Check("Protocol", False, f"the study departs from its locked protocol in {', '.join(changed)}")

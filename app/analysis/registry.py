@@ -63,6 +63,20 @@ class Findings:
                 return exhibit
         raise NotFoundError(f"There is no table or figure {key!r} (there are: {', '.join(BUILDERS)}).")
 
+    @property
+    def shown(self) -> list[Exhibit]:
+        """The exhibits that have something to show."""
+        return [exhibit for exhibit in self.exhibits if not exhibit.missing]
+
+    @property
+    def waiting(self) -> dict[str, list[Exhibit]]:
+        """The others, by what they wait for."""
+        reasons: dict[str, list[Exhibit]] = {}
+        for exhibit in self.exhibits:
+            if exhibit.missing:
+                reasons.setdefault(exhibit.missing, []).append(exhibit)
+        return reasons
+
     def with_exhibit(self, exhibit: Exhibit) -> "Findings":
         """The same with one exhibit in place of that of its key."""
         return replace(self, exhibits=[exhibit if one.key == exhibit.key else one for one in self.exhibits])

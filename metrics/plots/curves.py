@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from metrics.plots.style import LINES, MARKERS, PALETTES, Theme, dress, empty, write_legend
 
@@ -50,6 +51,7 @@ def curves(
             axes.plot([], [], color=palette.colour(number), linestyle=LINES[number % len(LINES)], label=label)
     if logarithmic:
         axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     if limits:
         axes.set_ylim(*limits)
     axes.set_xlabel(x_unit, color=palette.ink, fontsize=8)

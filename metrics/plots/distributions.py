@@ -37,7 +37,7 @@ def distributions(
         if len(values) == 0:
             continue
         heights = row + generator.uniform(-SPREAD, SPREAD, len(values))
-        axes.plot(values, heights, ".", color=colour, markersize=3, alpha=0.45, markeredgewidth=0)
+        axes.plot(values, heights, ".", color=colour, markersize=4, alpha=0.55, markeredgewidth=0)
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
         axes.plot([low, high], [row, row], color=palette.ink, linewidth=1.2)
         axes.plot([middle], [row], marker="|", color=palette.ink, markersize=14, markeredgewidth=2)

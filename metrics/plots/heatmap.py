@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from metrics.plots.style import PALETTES, Theme, empty
 
+# Characters of a column's name that fit over its column.
+LONGEST_LEVEL = 14
+
 
 def heatmap(
     values: NDArray[np.float64],
@@ -29,7 +32,12 @@ def heatmap(
     colours = colormaps[palette.colour_map]
     axes.imshow(values, cmap=colours, vmin=0, vmax=1, aspect="auto")
     axes.grid(visible=False)
-    axes.set_xticks(range(len(columns)), columns, rotation=20 if len(columns) > 4 else 0)
+    # names that would run into each other lean, from where they point at
+    leans = len(columns) > 4 or any(len(name) > LONGEST_LEVEL for name in columns)
+    axes.set_xticks(range(len(columns)), columns)
+    if leans:
+        for label in axes.get_xticklabels():
+            label.set(rotation=25, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(rows)), rows)
     axes.spines["bottom"].set_visible(False)
     axes.set_xlabel(unit, color=palette.ink, fontsize=8)

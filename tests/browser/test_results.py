@@ -12,6 +12,7 @@ from app.models.person import Role
 from app.models.study import StudyState
 from tests.browser import axe
 from tests.golden import make_golden_study
+from tests.golden_metrics import add_metrics
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +22,7 @@ def golden(engine: Engine) -> int:
     with Session(engine) as session:
         study = make_golden_study(session)
         session.commit()
+        add_metrics(session, study)
         return study.id
 
 

@@ -138,4 +138,5 @@ def _finding(rows: list[_Row]) -> str:
     changed = [change for row in rows if isinstance(change := _changes(row, rows)[0], float)]
     if not changed:
         return "Sharper predictions beside the TTR of what is written"
-    return f"The TTR of {sum(change > 0 for change in changed)} of {len(changed)} systems rose with hyperfitting"
+    rose = sum(change > 0 for change in changed)
+    return f"The TTR rose with hyperfitting in {rose} of {len(changed)} systems"

@@ -19,8 +19,10 @@ _TABLE_1 = (
     Column("system", "System"),
     Column("scenario", "Tokens", Kind.COUNT),
     Column("preference_ratio", "Preferred or equal", Kind.SHARE),
-    Column("interval", "Interval (these annotators)", Kind.INTERVAL),
+    Column("interval", "Interval, these annotators", Kind.INTERVAL),
     Column("parity_line", "Parity", Kind.SHARE),
+    Column("perplexity", "Perplexity", Kind.NUMBER),
+    Column("ttr", "TTR", Kind.SHARE),
     Column("candidate", "Candidate", Kind.COUNT, in_paper=False),
     Column("equal", "Equal", Kind.COUNT, in_paper=False),
     Column("reference", "Original", Kind.COUNT, in_paper=False),
@@ -28,10 +30,8 @@ _TABLE_1 = (
     Column("wanted", "Wanted", Kind.COUNT, in_paper=False),
     Column("ties_as_half", "Ties as half", Kind.SHARE, in_paper=False, on_page=False),
     Column("interval_method", "Method", in_paper=False, on_page=False),
-    Column("new_annotators", "New annotators", Kind.INTERVAL, in_paper=False),
+    Column("new_annotators", "Interval, new annotators", Kind.INTERVAL, in_paper=False),
     Column("new_annotators_method", "Method", in_paper=False, on_page=False),
-    Column("perplexity", "Perplexity", Kind.NUMBER),
-    Column("ttr", "TTR", Kind.SHARE),
 )
 
 
@@ -91,6 +91,8 @@ def _table_1_row(evidence: Evidence, result: SystemResult) -> tuple[Cell, ...]:
         result.preference_ratio,
         (these.low, these.high) if these and result.preference_ratio is not None else None,
         result.parity_line,
+        evidence.perplexity_of(result.system),
+        result.mean_ttr,
         verdicts.candidate,
         verdicts.equal,
         verdicts.reference,
@@ -100,8 +102,6 @@ def _table_1_row(evidence: Evidence, result: SystemResult) -> tuple[Cell, ...]:
         these.method if these else None,
         (new.low, new.high) if new and result.preference_ratio is not None else None,
         new.method if new else None,
-        evidence.perplexity_of(result.system),
-        result.mean_ttr,
     )
 
 
@@ -110,7 +110,8 @@ def _original_rows(evidence: Evidence) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = []
     for scenario in evidence.scenarios:
         mean = mean_over_datasets(evidence.original_ttr.get((one.id, scenario)) for one in evidence.datasets)
-        rows.append(("original text", scenario, *(None,) * (len(_TABLE_1) - 3), mean))
+        known: dict[str, Cell] = {"system": "original text", "scenario": scenario, "ttr": mean}
+        rows.append(tuple(known.get(column.key) for column in _TABLE_1))
     return rows
 
 
@@ -209,15 +210,15 @@ def _notes(results: list[SystemResult]) -> tuple[str, ...]:
     for result in results:
         unjudged = [one.dataset for one in result.datasets if one.verdicts.n == 0]
         if unjudged and result.verdicts.n:
-            about.setdefault(f"no ratio until {' and '.join(unjudged)} has annotations too", []).append(result.label)
+            about.setdefault(f": no ratio until {' and '.join(unjudged)} has annotations too", []).append(result.label)
         for interval in (result.these_annotators, result.new_annotators):
             if interval and interval.caveat:
-                about.setdefault(f"{interval.population}: {interval.caveat}", []).append(result.label)
+                about.setdefault(f", {interval.population}: {interval.caveat}", []).append(result.label)
         if result.recalled:
-            recalled = f"{result.recalled} continuations equal the original and are not judged"
+            recalled = f": {result.recalled} continuations equal the original and are not judged"
             about.setdefault(recalled, []).append(result.label)
     everywhere = len([result for result in results if result.verdicts.n])
     return tuple(
-        f"{'Every system' if len(labels) == everywhere else ', '.join(labels)}: {caveat}."
+        f"{'Every system' if len(labels) == everywhere else ', '.join(labels)}{caveat}."
         for caveat, labels in about.items()
     )

@@ -26,6 +26,8 @@ _AGREEMENT = (
     Column("n", "n", Kind.COUNT),
 )
 
+_UNEVEN = "Fleiss’ kappa needs the same number of annotations for every comparison, and is left out until then."
+
 _ROBUSTNESS = (
     Column("system", "System"),
     Column("scenario", "Tokens", Kind.COUNT),
@@ -55,7 +57,7 @@ def agreement(evidence: Evidence) -> Exhibit:
         columns=_AGREEMENT,
         rows=tuple(rows),
         signatures=(str(Signature("agreement", "candidate, equal, reference", n=len(counted), unit="annotations")),),
-        notes=("Fleiss’ kappa needs the same number of annotations for every comparison, and is left out until then.",),
+        notes=(_UNEVEN,) if len(counted) and any(row[5] is None for row in rows) else (),
         missing=None if len(counted) else "No annotation counts yet.",
         draw=_position_dots(rows) if len(counted) else None,
     )

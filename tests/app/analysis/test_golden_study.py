@@ -1,26 +1,33 @@
-"""Every preference table of a study, recomputed from the exported CSV alone, by lines that share no code with ours."""
+"""Every table of preferences, recomputed from the exported CSV alone, by a script that shares no code with ours."""
 
 import csv
 import io
-from collections import Counter, defaultdict
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
+from scipy import stats
 from sqlalchemy.orm import Session
 
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Exhibit
 from app.analysis.registry import Findings, findings
 from app.analysis.withdrawn import WithdrawnAnnotators
-from app.export.streaming import stream_export
+from app.export.streaming import Export, ExportOrder
 from app.models import Study
 
+SCRIPT = Path(__file__).with_name("recompute.py")
 Rows = list[dict[str, str]]
 
 
 @pytest.fixture
-def exported(db: Session, golden: Study) -> Rows:
-    return list(csv.DictReader(io.StringIO(b"".join(stream_export(db, golden)).decode())))
+def export(db: Session, golden: Study) -> str:
+    return b"".join(Export(golden, ExportOrder()).pieces(db)).decode()
 
 
 @pytest.fixture
@@ -28,33 +35,32 @@ def found(db: Session, golden: Study) -> Findings:
     return findings(Evidence(db, golden))
 
 
-def column(exhibit: Exhibit, key: str) -> list[object]:
-    (at,) = [number for number, one in enumerate(exhibit.columns) if one.key == key]
-    return [row[at] for row in exhibit.rows]
+def recompute(export: str, folder: Path) -> dict[str, Any]:
+    """What the script says of the export, run apart from everything of ours."""
+    file = folder / "export.csv"
+    file.write_text(export)
+    done = subprocess.run([sys.executable, "-I", SCRIPT, file], capture_output=True, text=True, check=True, cwd=folder)
+    values: dict[str, Any] = json.loads(done.stdout)
+    return values
 
 
-def rows_by_name(exhibit: Exhibit) -> dict[tuple[object, ...], dict[str, object]]:
+def rows_of(exhibit: Exhibit) -> list[dict[str, Any]]:
     keys = [one.key for one in exhibit.columns]
-    rows = [dict(zip(keys, row, strict=True)) for row in exhibit.rows]
-    return {(row["system"], row["scenario"]): row for row in rows}
+    return [dict(zip(keys, row, strict=True)) for row in exhibit.rows]
 
 
-# The independent script: a dictionary of verdicts from the counted rows.
+def by_system(exhibit: Exhibit) -> dict[str, dict[str, Any]]:
+    rows = rows_of(exhibit)
+    return {f"{row['system']}/{row['scenario']}": row for row in rows if row["system"] != "original text"}
 
 
-def verdicts(rows: Rows, statuses: tuple[str, ...] = ("counted",)) -> dict[tuple[str, str, str], Counter[str]]:
-    cells: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        if row["status"] in statuses:
-            cells[row["system"], row["scenario"], row["dataset"]][row["verdict"]] += 1
-    return cells
+def same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    """Whether each of their numbers is ours."""
+    return all(ours[key] == pytest.approx(value, abs=1e-10) for key, value in theirs.items())
 
 
-def ratio(counts: Counter[str]) -> float:
-    return (counts["candidate"] + counts["equal"]) / counts.total()
-
-
-def test_the_golden_study_has_about_2000_annotations_and_every_kind_of_row(exported: Rows) -> None:
+def test_the_golden_study_has_about_2000_annotations_and_every_kind_of_row(export: str) -> None:
+    exported = list(csv.DictReader(io.StringIO(export)))
     annotations = {row["annotation_id"]: row["status"] for row in exported if row["annotation_id"]}
     statuses = Counter(annotations.values())
     assert 1_700 <= statuses["counted"] <= 2_000
@@ -63,109 +69,58 @@ def test_the_golden_study_has_about_2000_annotations_and_every_kind_of_row(expor
     assert any(row["status"] == "skipped" for row in exported)
 
 
-def test_table_1_equals_the_export(found: Findings, exported: Rows) -> None:
-    cells = verdicts(exported)
-    table = rows_by_name(found.find("table-1"))
-    names = {(system, scenario) for system, scenario, _ in cells}
-    assert len(names) == 6
-    for system, scenario in names:
-        counts = {dataset: cell for (one, two, dataset), cell in cells.items() if (one, two) == (system, scenario)}
-        row, total = table[system, int(scenario)], sum(counts.values(), Counter[str]())
-        assert row["preference_ratio"] == pytest.approx(fmean(map(ratio, counts.values())), abs=1e-12)
-        assert row["parity_line"] == pytest.approx(
-            fmean((1 + one["equal"] / one.total()) / 2 for one in counts.values()), abs=1e-12
-        )
-        assert [row[side] for side in ("candidate", "equal", "reference", "n")] == [
-            total["candidate"],
-            total["equal"],
-            total["reference"],
-            total.total(),
-        ]
+def test_every_table_of_preferences_equals_the_export(found: Findings, export: str, tmp_path: Path) -> None:
+    theirs = recompute(export, tmp_path)
+    _check_table_1(found, theirs["table_1"])
+    for row in rows_of(found.find("table-4")):
+        for dataset, (ratio, n) in theirs["table_4"][row["system"]].items():
+            assert (row[dataset], row[f"{dataset}_n"]) == (pytest.approx(ratio, abs=1e-12), n)
+    robust = by_system(found.find("robustness"))
+    assert robust.keys() == theirs["robustness"].keys()
+    assert all(same(robust[name], values) for name, values in theirs["robustness"].items())
+    agreed = {row["scenario"]: row for row in rows_of(found.find("agreement"))}
+    assert agreed.keys() == theirs["agreement"].keys() == {"128", "256", "both"}
+    assert all(same(agreed[name], values) for name, values in theirs["agreement"].items())
+    groups = {row["consensus"]: row for row in rows_of(found.find("figure-9-left"))}
+    # the export has no row of a recalled text, and no consensus either
+    assert groups.keys() == theirs["figure_9_left"].keys()
+    assert all(same(groups[name], values) for name, values in theirs["figure_9_left"].items())
 
 
-def test_table_4_equals_the_export(found: Findings, exported: Rows) -> None:
-    table = found.find("table-4")
-    keys = [one.key for one in table.columns]
-    cells = verdicts(exported)
-    for values in table.rows:
-        row = dict(zip(keys, values, strict=True))
-        for dataset in ("wikipedia", "fiction", "speeches"):
-            counts = cells[str(row["system"]), "256", dataset]
-            assert row[dataset] == pytest.approx(ratio(counts), abs=1e-12)
-            assert row[f"{dataset}_n"] == counts.total()
+def _check_table_1(found: Findings, theirs: dict[str, dict[str, Any]]) -> None:
+    ours = by_system(found.find("table-1"))
+    assert ours.keys() == theirs.keys()
+    assert len(ours) == 6
+    for name, values in theirs.items():
+        row = ours[name]
+        ttr, error, freedom = (values.pop(key) for key in ("ttr", "standard_error", "freedom"))
+        assert same(row, values)
+        assert row["interval_method"] == "cluster t"
+        reach = stats.t.ppf(0.975, freedom) * error
+        ratio = values["preference_ratio"]
+        assert row["interval"] == pytest.approx((ratio - reach, ratio + reach), abs=1e-10)
+        # a recalled continuation has a TTR, but no row in the export
+        if not name.startswith("tiny, hyperfitted"):
+            assert row["ttr"] == pytest.approx(fmean(ttr.values()), abs=1e-9)
 
 
-def test_withdrawn_annotations_count_only_when_asked_for(db: Session, golden: Study, exported: Rows) -> None:
-    table = rows_by_name(findings(Evidence(db, golden, withdrawn=WithdrawnAnnotators.WITH)).find("table-1"))
-    every = verdicts(exported, ("counted", "withdrawn"))
-    for (system, scenario), row in table.items():
-        if system != "original text":
-            cells = [cell for (one, two, _), cell in every.items() if (one, two) == (system, str(scenario))]
-            assert row["n"] == sum(cell.total() for cell in cells)
-            assert row["preference_ratio"] == pytest.approx(fmean(map(ratio, cells)), abs=1e-12)
-    assert sum(cell.total() for cell in every.values()) > sum(cell.total() for cell in verdicts(exported).values())
+def test_paired_comparisons_equal_the_export(found: Findings, export: str, tmp_path: Path) -> None:
+    theirs = {
+        (one, other, int(scenario)): rest for one, other, scenario, *rest in recompute(export, tmp_path)["comparisons"]
+    }
+    ours = {(row["first"], row["second"], row["scenario"]): row for row in rows_of(found.find("comparisons"))}
+    assert ours.keys() == theirs.keys()
+    for pair, (difference, p, passages, adjusted) in theirs.items():
+        expected = {"difference": difference, "p": p, "passages": passages, "holm_p": adjusted}
+        assert same(ours[pair], expected)
 
 
-def test_ttr_of_table_1_equals_the_export(found: Findings, exported: Rows) -> None:
-    # a recalled continuation has no rows in the export: the third system is left out
-    table = rows_by_name(found.find("table-1"))
-    for system in ("tiny, greedy", "tiny, nucleus"):
-        for scenario in ("128", "256"):
-            ttr = {
-                (row["dataset"], row["passage_id"]): float(row["candidate_ttr"])
-                for row in exported
-                if (row["system"], row["scenario"]) == (system, scenario)
-            }
-            means = [
-                fmean(one for (dataset, _), one in ttr.items() if dataset == name)
-                for name in ("wikipedia", "fiction", "speeches")
-            ]
-            assert table[system, int(scenario)]["ttr"] == pytest.approx(fmean(means), abs=1e-9)
-
-
-def test_robustness_equals_the_export(found: Findings, exported: Rows) -> None:
-    table = rows_by_name(found.find("robustness"))
-    for (system, scenario), row in table.items():
-        mine = [one for one in exported if (one["system"], one["scenario"]) == (system, str(scenario))]
-        counted = [one for one in mine if one["status"] == "counted"]
-        strata = [
-            ratio(Counter(one["verdict"] for one in counted if one["shown_first"] == first))
-            for first in ("candidate", "reference")
-        ]
-        first = Counter(one["verdict"] for one in counted if one["passage_exposure"] == "1")
-        skipped = sum(one["status"] == "skipped" for one in mine)
-        surplus = sum(one["status"] == "surplus" for one in mine)
-        assert row["order_strata"] == pytest.approx(fmean(strata), abs=1e-12)
-        assert row["first_exposure"] == pytest.approx(ratio(first), abs=1e-12)
-        assert row["skip_rate"] == pytest.approx(skipped / (len(counted) + surplus + skipped), abs=1e-12)
-        assert row["surplus_rate"] == pytest.approx(surplus / (len(counted) + surplus), abs=1e-12)
-
-
-def test_agreement_equals_the_export(found: Findings, exported: Rows) -> None:
-    said: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in exported:
-        if row["status"] == "counted":
-            said[row["comparison_id"]][row["annotator"]] = row["verdict"]
-    shares = []
-    for answers in said.values():
-        given = list(answers.values())
-        pairs = [(one, other) for at, one in enumerate(given) for other in given[:at]]
-        shares.append(fmean(one == other for one, other in pairs))
-    assert column(found.find("agreement"), "raw")[-1] == pytest.approx(fmean(shares), abs=1e-12)
-
-
-def test_paired_differences_equal_the_export(found: Findings, exported: Rows) -> None:
-    # systems share all passages but the recalled ones, so the first pair's difference is that of Table 1's ratios
-    table = rows_by_name(found.find("table-1"))
-    pairs = found.find("comparisons")
-    differences = dict(
-        zip(
-            zip(column(pairs, "first"), column(pairs, "second"), column(pairs, "scenario"), strict=True),
-            column(pairs, "difference"),
-            strict=True,
-        )
-    )
-    for scenario in (128, 256):
-        one, other = (table[name, scenario]["preference_ratio"] for name in ("tiny, nucleus", "tiny, greedy"))
-        expected = float(one) - float(other)  # type: ignore[arg-type]
-        assert differences["tiny, nucleus", "tiny, greedy", scenario] == pytest.approx(expected, abs=1e-12)
+def test_withdrawn_annotations_count_only_when_asked_for(
+    db: Session, golden: Study, found: Findings, export: str, tmp_path: Path
+) -> None:
+    ours = by_system(findings(Evidence(db, golden, withdrawn=WithdrawnAnnotators.WITH)).find("table-1"))
+    theirs = recompute(export.replace(",withdrawn,", ",counted,"), tmp_path)["table_1"]
+    for name, values in theirs.items():
+        assert same(ours[name], {key: values[key] for key in ("n", "preference_ratio", "candidate", "equal")})
+    plain = by_system(found.find("table-1"))
+    assert sum(row["n"] for row in ours.values()) > sum(row["n"] for row in plain.values())

@@ -64,6 +64,7 @@ def test_a_study_without_systems_says_so(researcher: Browser, db: Session) -> No
     page = researcher.get("/studies/empty/results")
     assert page.status_code == 200
     assert "This study has no system yet." in page.text
+    assert "Diversity and overlap" not in page.text
     assert "Not final" in page.text
 
 
@@ -149,8 +150,10 @@ def test_what_has_nothing_to_show_yet_stands_in_one_list(researcher: Browser, db
     page = researcher.get("/studies/fresh/results").text
     waiting = page[page.index('id="waiting"') :]
     for key in ("comparisons", "table-2", "figure-3", "figure-4", "agreement", "robustness"):
-        assert f'<dt id="{key}">' in waiting
-    assert page.count('class="card exhibit"') + waiting.count("<dt ") == len(BUILDERS)
+        assert f'<span id="{key}">' in waiting
+    assert page.count('class="card exhibit"') + waiting.count("<span id=") == len(BUILDERS)
+    assert "Table 3</span>; <span" in waiting  # what waits for the same stands together
+    assert "<code>toprank score</code>" in waiting
 
 
 @pytest.fixture

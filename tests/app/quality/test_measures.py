@@ -12,7 +12,7 @@ from app.domain.pseudonyms import find_annotator, pseudonym
 from app.domain.reviews import pause
 from app.domain.withdrawals import withdraw
 from app.errors import NotFoundError
-from app.export.streaming import stream_export
+from app.export.streaming import Export, ExportOrder
 from app.models import Annotation, Study
 from app.models.annotation import SkipReason, Verdict, VerdictShown
 from app.models.comparison import Kind
@@ -141,7 +141,7 @@ def test_whoever_waits_for_a_review_comes_first(session: Session) -> None:
 def test_the_pseudonym_is_the_one_in_the_export(session: Session) -> None:
     study, annotator = make_pool(session, passages=1), make_person(session)
     judge(session, study, annotator.id, lambda _: Verdict.EQUAL)
-    exported = b"".join(stream_export(session, study)).decode()
+    exported = b"".join(Export(study, ExportOrder()).pieces(session)).decode()
     assert f",{pseudonym(study, annotator.id)}," in exported
 
 
