@@ -18,6 +18,7 @@ from app.domain.studies import find_study
 from app.models import Annotation, Passage, Review, Study
 from app.models.review import Decision
 from app.models.study import StudyState
+from app.paging import LARGEST_ID
 from tests.app.analysis.test_exhibits import score_everything
 from tests.app.conftest import Browser
 from tests.factories import make_pool, make_study
@@ -199,7 +200,9 @@ def test_many_choices_keep_what_everybody_sees(researcher: Browser, scored: list
     assert after is before
 
 
-@pytest.mark.parametrize(("passage", "status"), [(2**63 - 1, 404), (2**63, 422), (0, 422), ("x", 422), (10**30, 422)])
+@pytest.mark.parametrize(
+    ("passage", "status"), [(LARGEST_ID, 404), (LARGEST_ID + 1, 422), (2**63, 422), (0, 422), ("x", 422), (10**30, 422)]
+)
 def test_a_passage_that_cannot_be_is_refused(researcher: Browser, golden: Study, passage: object, status: int) -> None:
     assert researcher.get(f"/studies/golden/results?passage={passage}").status_code == status
     assert researcher.get(f"/studies/golden/results/figure-4.csv?passage={passage}").status_code == status
