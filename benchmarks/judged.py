@@ -30,14 +30,14 @@ SELECT :study, t.passage_id, scenario, 'study', row_number() OVER (ORDER BY t.id
        false, t.text, p.original, md5(t.id::text) || md5(t.id::text)
 FROM continuation t JOIN passage p ON p.id = t.passage_id, unnest(ARRAY[128, 256]) scenario WHERE t.study_id = :study
 """
-_CANDIDACIES = """
+CANDIDACIES = """
 INSERT INTO candidacy (continuation_id, scenario, comparison_id)
 SELECT t.id, c.scenario, c.id FROM continuation t
 JOIN comparison c ON c.passage_id = t.passage_id AND c.texts_hash = md5(t.id::text) || md5(t.id::text)
 WHERE t.study_id = :study
 """
 # Annotators are taken by turns, so that nobody judges a comparison twice.
-_ASSIGNMENTS = """
+ASSIGNMENTS = """
 INSERT INTO assignment (claim, study_id, annotator_id, comparison_id, passage_id, kind, occasion, ordinal, quota, slot,
                         candidate_first, passage_exposure, state, claimed_at, shown_at, lease_expires_at, ended_at)
 SELECT gen_random_uuid(), :study, :first + (c.id + 7 * slot) % :annotators, c.id, c.passage_id, 'study', 0,
@@ -74,7 +74,7 @@ def make_judged_study(engine: Engine, *, annotations: int, slug: str) -> int:
         )
         session.flush()
         values |= {"study": study.id, "first": min(person.id for person in people)}
-        for statement in (_PASSAGES, _CONTINUATIONS, _COMPARISONS, _CANDIDACIES, _ASSIGNMENTS, _ANNOTATIONS):
+        for statement in (_PASSAGES, _CONTINUATIONS, _COMPARISONS, CANDIDACIES, ASSIGNMENTS, _ANNOTATIONS):
             session.execute(text(statement), values)
         made = study.id
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -28,6 +28,7 @@ from app.models.person import Role
 from app.models.study import StudyState
 from app.models.system import Strategy
 from app.settings import Settings
+from benchmarks.judged import ASSIGNMENTS, CANDIDACIES
 from tests.serving import SECRET, serve
 
 SYSTEMS, CONTEXTS, ANNOTATORS, QUOTA = 20, 300, 40, 3
@@ -53,20 +54,6 @@ INSERT INTO comparison (study_id, passage_id, scenario, kind, number, quota, tak
 SELECT :study, t.passage_id, scenario, 'study', row_number() OVER (ORDER BY t.id, scenario), :quota, :quota, :quota,
        false, t.text, 'original', md5(t.id::text) || md5(t.id::text)
 FROM continuation t, unnest(ARRAY[128, 256]) scenario WHERE t.study_id = :study
-"""
-_CANDIDACIES = """
-INSERT INTO candidacy (continuation_id, scenario, comparison_id)
-SELECT t.id, c.scenario, c.id FROM continuation t
-JOIN comparison c ON c.passage_id = t.passage_id AND c.texts_hash = md5(t.id::text) || md5(t.id::text)
-"""
-# Annotators are taken by turns, so that nobody judges a comparison twice.
-_ASSIGNMENTS = """
-INSERT INTO assignment (claim, study_id, annotator_id, comparison_id, passage_id, kind, occasion, ordinal, quota, slot,
-                        candidate_first, passage_exposure, state, claimed_at, shown_at, lease_expires_at, ended_at)
-SELECT gen_random_uuid(), :study, :first + (c.id + 7 * slot) % :annotators, c.id, c.passage_id, 'study', 0,
-       row_number() OVER (PARTITION BY (c.id + 7 * slot) % :annotators ORDER BY c.id), :quota, slot,
-       random() < 0.5, 1, 'answered', now(), now(), now(), now()
-FROM comparison c, generate_series(1, :quota) slot WHERE c.study_id = :study
 """
 _ANNOTATIONS = """
 INSERT INTO annotation (study_id, assignment_id, comparison_id, annotator_id, slot, candidate_first, verdict_shown,
@@ -110,7 +97,7 @@ def make_study(engine: Engine) -> tuple[int, int]:
         session.flush()
         values = {"study": study.id, "contexts": CONTEXTS, "quota": QUOTA}
         values |= {"annotators": ANNOTATORS, "first": min(person.id for person in people)}
-        for statement in (_PASSAGES, _CONTINUATIONS, _COMPARISONS, _CANDIDACIES, _ASSIGNMENTS, _ANNOTATIONS):
+        for statement in (_PASSAGES, _CONTINUATIONS, _COMPARISONS, CANDIDACIES, ASSIGNMENTS, _ANNOTATIONS):
             session.execute(text(statement), values)
         ids = (study.id, researcher.id)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

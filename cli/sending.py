@@ -3,6 +3,7 @@
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,14 @@ def send(server: Server, name: str, files: list[LocalFile], *, parallel: int, re
     listing = [{"name": file.name, "size": file.size, "modified": file.modified} for file in files]
     upload: dict[str, Any] = server.wanted("POST", "/uploads", said={"name": name, "files": listing})
     local = {file.name: file for file in files}
-    with ThreadPoolExecutor(parallel) as threads:
+    with ThreadPoolExecutor(parallel) as threads, ExitStack() as giving_up:
+        giving_up.callback(threads.shutdown, cancel_futures=True)
+        giving_up.callback(server.stopping.set)
         senders = [FileSender(server, upload["id"], local[one["name"]], one, report) for one in upload["files"]]
         sent = [threads.submit(sender.send) for sender in senders]
-        try:
-            for one in sent:
-                one.result()
-        except BaseException:
-            server.stopping.set()
-            threads.shutdown(cancel_futures=True)
-            raise
+        for one in sent:
+            one.result()
+        giving_up.pop_all()
     return _finish(server, upload)
 
 

@@ -1,9 +1,6 @@
 """The jobs of this package; the worker adds them to its App."""
 
-import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -11,27 +8,20 @@ from procrastinate import BaseRetryStrategy, Blueprint, JobContext, RetryDecisio
 from procrastinate.exceptions import JobAborted
 from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Job
-from sqlalchemy.orm import Session
 
-from app.db import make_engine
 from app.domain.scoring_queue import queue_scoring_by
 from app.models import System
 from app.models.system import GenerationState
 from app.queue import MODELS_QUEUE
+from generation.attempts import MOST_CRASHES, BusyError, session_on, until_done
 from generation.child import AbortedError, AnyOrder, CrashedError, work_in_child
 from generation.downstream.evaluation import DownstreamOrder, mark_run
 from generation.generate import Order, Outcome, mark
 from generation.scoring import ScoringOrder, mark_scoring
 
-LOG = logging.getLogger("toprank.generation")
-MOST_CRASHES = 3
 BUSY_S = 10
 
 tasks = Blueprint()
-
-
-class BusyError(Exception):
-    """Another process is at the same work."""
 
 
 class LaterOn(BaseRetryStrategy):
@@ -51,7 +41,7 @@ def generate(context: JobContext, *, system_id: int, engine: str = "auto") -> No
     """Write what a system lacks; repeated, it finds nothing to do. Then its checkpoint's scores are due."""
     order = Order(system_id=system_id, engine=engine, **context.additional_context["orders"])
     if _work(order, context, partial(mark, system_id=system_id)) is Outcome.DONE:
-        with _session(order.database_url) as session:
+        with session_on(order.database_url) as session:
             system = session.get(System, system_id)
             if system is not None:
                 queue_scoring_by(session, system.study_id, system.checkpoint_id)
@@ -78,32 +68,31 @@ def _work(order: AnyOrder, context: JobContext, mark_state: Callable[..., None])
     """Carry out an order; a child that is killed, as for want of memory, is tried again with batches half as large."""
 
     def note(state: GenerationState, **rest: object) -> None:
-        with _session(order.database_url) as session:
+        with session_on(order.database_url) as session:
             mark_state(session, state=state, **rest)
 
-    for crash in range(1, MOST_CRASHES + 1):
-        try:
-            outcome = work_in_child(order, context.should_abort)
-        except AbortedError:
-            is_wanted_back = context.abort_reason() is AbortReason.SHUTDOWN
-            # The child may have been done just before it was told to stop.
-            note(GenerationState.QUEUED if is_wanted_back else GenerationState.IDLE, unless_done=True)
-            raise JobAborted from None
-        except CrashedError as error:
-            LOG.warning("The process that runs the model for job %s %s.", context.job.id, error)
-            last_crash = error
-            order = _with_half_the_batch(order) if error.was_killed else order
-            time.sleep(crash)
-            continue
-        if outcome is Outcome.BUSY:
-            raise BusyError
-        return outcome
-    note(
-        GenerationState.FAILED,
-        reason=f"The process that runs the model {last_crash}, {MOST_CRASHES} times: most often it needs more memory "
-        "than there is. See the worker's log, set TOPRANK_GENERATION_BATCH lower, then try again.",
-    )
-    return Outcome.FAILED
+    def halve_if_killed(crash: CrashedError) -> None:
+        nonlocal order
+        order = _with_half_the_batch(order) if crash.was_killed else order
+
+    try:
+        return until_done(
+            lambda: work_in_child(order, context.should_abort),
+            what=f"runs the model for job {context.job.id}",
+            after_crash=halve_if_killed,
+        )
+    except AbortedError:
+        is_wanted_back = context.abort_reason() is AbortReason.SHUTDOWN
+        # The child may have been done just before it was told to stop.
+        note(GenerationState.QUEUED if is_wanted_back else GenerationState.IDLE, unless_done=True)
+        raise JobAborted from None
+    except CrashedError as crash:
+        note(
+            GenerationState.FAILED,
+            reason=f"The process that runs the model {crash}, {MOST_CRASHES} times: most often it needs more memory "
+            "than there is. See the worker's log, set TOPRANK_GENERATION_BATCH lower, then try again.",
+        )
+        return Outcome.FAILED
 
 
 def _with_half_the_batch(order: AnyOrder) -> AnyOrder:
@@ -111,13 +100,3 @@ def _with_half_the_batch(order: AnyOrder) -> AnyOrder:
     if isinstance(order, Order):
         return replace(order, batch=batch, first_batch=min(batch, order.first_batch))
     return replace(order, batch=batch)
-
-
-@contextmanager
-def _session(database_url: str) -> Iterator[Session]:
-    engine = make_engine(database_url, pool_size=1)
-    try:
-        with Session(engine) as session:
-            yield session
-    finally:
-        engine.dispose()

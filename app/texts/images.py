@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.domain.images import ImageError, Palette
 from app.texts.source_text import SourceText, UnreadableFileError
-from app.texts.tables import INSTALL, ROWS_AT_ONCE, UnreadableHubError
+from app.texts.tables import INSTALL, UnreadableHubError, opened_parquet, rows_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -101,22 +101,12 @@ def _contents(source: Path, column: str) -> Iterator[tuple[Path, bytes]]:
 
 def _of_parquet(file: Path, column: str) -> Iterator[tuple[Path, bytes]]:
     """As the hub keeps images: a column of `bytes` and `path`."""
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise UnreadableFileError(file, f"Parquet needs pyarrow. {INSTALL}") from error
-    try:
-        with ParquetFile(file) as table:
-            names = table.schema_arrow.names
-            if column not in names:
-                raise UnreadableFileError(file, f"The file has no column {column!r}, but {', '.join(names)}.")
-            batches = table.iter_batches(batch_size=ROWS_AT_ONCE, columns=[column])
-            rows = (row[column] for batch in batches for row in batch.to_pylist())
-            for number, cell in enumerate(rows, 1):
-                yield file.with_name(f"{file.name} row {number}"), _bytes_of(file, number, cell)
-    except (ArrowException, OSError) as error:
-        raise UnreadableFileError(file, f"It is no Parquet file that can be read: {_first_line(error)}.") from error
+    with opened_parquet(file) as table:
+        names = table.schema_arrow.names
+        if column not in names:
+            raise UnreadableFileError(file, f"The file has no column {column!r}, but {', '.join(names)}.")
+        for number, row in enumerate(rows_of(table, [column]), 1):
+            yield file.with_name(f"{file.name} row {number}"), _bytes_of(file, number, row[column])
 
 
 def _bytes_of(file: Path, number: int, cell: Any) -> bytes:

@@ -1,11 +1,15 @@
 """Texts out of tables: a Parquet file, or a data set by its hub id, read row by row. Both need the extra `hub`."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.errors import ToprankError
 from app.texts.source_text import SourceText, UnreadableFileError, no_column
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 ROWS_AT_ONCE = 256
 INSTALL = "Install it by `pip install 'toprank[hub]'`."
@@ -18,8 +22,9 @@ class UnreadableHubError(ToprankError):
         super().__init__(f"{hub_id}: {reason} Nothing was imported.")
 
 
-def read_parquet(file: Path, column: str) -> Iterator[SourceText]:
-    """The texts of a Parquet file; `line` counts its rows from 1. Raises UnreadableFileError."""
+@contextmanager
+def opened_parquet(file: Path) -> Iterator["ParquetFile"]:
+    """A Parquet file to read from. Raises UnreadableFileError, also for what turns out while it is read."""
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
@@ -27,21 +32,31 @@ def read_parquet(file: Path, column: str) -> Iterator[SourceText]:
         raise UnreadableFileError(file, f"Parquet needs pyarrow. {INSTALL}") from error
     try:
         with ParquetFile(file) as table:
-            names = table.schema_arrow.names
-            if column not in names:
-                raise UnreadableFileError(file, no_column(column, names, "The file"))
-            wanted = [name for name in dict.fromkeys((column, "source")) if name in names]
-            batches = table.iter_batches(batch_size=ROWS_AT_ONCE, columns=wanted)
-            rows = (row for batch in batches for row in batch.to_pylist())
-            for number, row in enumerate(rows, 1):
-                if not isinstance(row[column], str):
-                    raise UnreadableFileError(file, no_column(column, names, f"Row {number}"))
-                yield _source_text(row, column, number)
+            yield table
     except (ArrowException, UnicodeDecodeError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise UnreadableFileError(file, f"It is no Parquet file that can be read: {reason}.") from error
     except OSError as error:
         raise UnreadableFileError(file, f"It cannot be read: {error.strerror or error}.") from error
+
+
+def rows_of(table: "ParquetFile", columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Its rows, a few in memory at a time."""
+    batches = table.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns)
+    return (row for batch in batches for row in batch.to_pylist())
+
+
+def read_parquet(file: Path, column: str) -> Iterator[SourceText]:
+    """The texts of a Parquet file; `line` counts its rows from 1. Raises UnreadableFileError."""
+    with opened_parquet(file) as table:
+        names = table.schema_arrow.names
+        if column not in names:
+            raise UnreadableFileError(file, no_column(column, names, "The file"))
+        wanted = [name for name in dict.fromkeys((column, "source")) if name in names]
+        for number, row in enumerate(rows_of(table, wanted), 1):
+            if not isinstance(row[column], str):
+                raise UnreadableFileError(file, no_column(column, names, f"Row {number}"))
+            yield _source_text(row, column, number)
 
 
 def read_hub(hub_id: str, *, column: str = "text", split: str = "train") -> Iterator[SourceText]:

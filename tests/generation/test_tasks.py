@@ -16,11 +16,12 @@ from app.domain.scoring_queue import scoring_lock, set_scoring
 from app.models import Continuation, Score, Scoring, System
 from app.models.system import GenerationState
 from app.queue import is_queued
-from generation import tasks
+from generation import attempts, tasks
+from generation.attempts import BusyError
 from generation.child import AbortedError, CrashedError
 from generation.generate import Order, Outcome
 from generation.scoring import ScoringOrder
-from generation.tasks import BusyError, LaterOn, generate, score
+from generation.tasks import LaterOn, generate, score
 from tests.generation.pool import commit_system
 
 KILLED, FAILED = -9, 1
@@ -58,7 +59,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, *outcomes: Outcome | Exception) -> 
         return outcome
 
     monkeypatch.setattr(tasks, "work_in_child", work)
-    monkeypatch.setattr(tasks.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(attempts.time, "sleep", lambda _seconds: None)
     return orders
 
 

@@ -19,14 +19,15 @@ from app.errors import ToprankError
 from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState
 from app.queue import is_queued
+from generation import attempts
 from generation import validation_tasks as tasks
+from generation.attempts import BusyError
 from generation.checkpoint_folder import CheckpointNotFoundError, checkpoint_folder, folder_here
 from generation.child import AbortedError, CrashedError
 from generation.citation.boundaries import WordBoundaries
 from generation.citation.index import CitationIndex
 from generation.citation.training_set import TrainingSet
 from generation.generate import Outcome
-from generation.tasks import BusyError
 from generation.validating import ValidationOrder, try_folder, validate
 from tests.factories import make_checkpoint
 from tests.generation.test_tasks import context
@@ -196,7 +197,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, outcome: Outcome | Exception) -> Non
         return outcome
 
     monkeypatch.setattr(tasks, "run_child", run)
-    monkeypatch.setattr(tasks.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(attempts.time, "sleep", lambda _seconds: None)
 
 
 def test_three_crashes_are_a_reason(engine: Engine, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,10 @@ from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, System
 from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
+from generation import attempts
+from generation.attempts import BusyError
 from generation.child import CrashedError
 from generation.generate import Outcome, session_holding
-from generation.tasks import BusyError
 from hyperfitting import tasks
 from hyperfitting.config import HyperfitConfig
 from hyperfitting.job import HyperfitOrder, train
@@ -232,7 +233,7 @@ def test_a_process_that_crashes_again_and_again_fails_the_checkpoint_with_what_t
         raise CrashedError(-9)
 
     monkeypatch.setattr(tasks, "run_child", crash)
-    monkeypatch.setattr(tasks, "time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr(attempts.time, "sleep", lambda seconds: None)
 
     tasks.hyperfit.func(context(engine), checkpoint_id=ordered.checkpoint_id)
 

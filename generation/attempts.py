@@ -1,0 +1,54 @@
+"""Model work in a child process, tried again when the child crashes, and given back when another has it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
+
+from app.db import make_engine
+from generation.child import CrashedError
+from generation.generate import Outcome
+
+LOG = logging.getLogger("toprank.generation")
+MOST_CRASHES = 3
+
+
+class BusyError(Exception):
+    """Another process is at the same work."""
+
+
+def until_done(
+    attempt: Callable[[], Outcome], *, what: str, after_crash: Callable[[CrashedError], None] = lambda _: None
+) -> Outcome:
+    """The outcome of the first attempt whose child, "the process that `what`", does not crash.
+
+    Raises BusyError, the last of three CrashedErrors, and whatever else an attempt raises.
+    """
+    crashes = 0
+    while True:
+        try:
+            outcome = attempt()
+        except CrashedError as error:
+            crashes += 1
+            LOG.warning("The process that %s %s.", what, error)
+            if crashes == MOST_CRASHES:
+                raise
+            after_crash(error)
+            time.sleep(crashes)
+            continue
+        if outcome is Outcome.BUSY:
+            raise BusyError
+        return outcome
+
+
+@contextmanager
+def session_on(database_url: str) -> Iterator[Session]:
+    """A session on a connection of its own, for a note between two attempts."""
+    engine = make_engine(database_url, pool_size=1)
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
