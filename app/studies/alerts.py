@@ -59,5 +59,5 @@ def _of_an_open_study(session: Session, study: Study, progress: StudyProgress, a
         found.append(Alert("The study has the annotations after which it was to stop.", "/settings"))
     needed = staffing(session, study).needed
     if progress.annotations and active < needed:
-        found.append(Alert(f"{active} people judged in the last three days; the exposure rule needs {needed}."))
+        found.append(Alert(f"People who judged in the last three days: {active}; the exposure rule needs {needed}."))
     return found

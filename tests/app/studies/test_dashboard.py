@@ -87,7 +87,7 @@ def test_what_wants_an_eye_is_said(session: Session) -> None:
         "1 annotators are paused and wait for a review.",
         "1 passages wait for a verdict.",
     ]
-    assert "1 people judged in the last three days" in said[3]
+    assert "People who judged in the last three days: 1;" in said[3]
 
 
 @pytest.mark.parametrize(
