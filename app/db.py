@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 import psycopg
 from psycopg.rows import namedtuple_row
 from sqlalchemy import BigInteger, Engine, MetaData, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -45,7 +45,23 @@ def make_engine(url: str, *, pool_size: int = 5, program: str = "toprank") -> En
         connect_args={"options": "-c timezone=UTC", "connect_timeout": 10, "application_name": program},
     )
     _check_after_rest(engine)
+    event.listen(engine, "handle_error", _leave_values_out)
     return engine
+
+
+def _leave_values_out(context: ExceptionContext) -> None:
+    """Tell of an error only its first line: the others may quote a row, with somebody's address in it."""
+    original, wrapped = context.original_exception, context.sqlalchemy_exception
+    if isinstance(original, psycopg.Error):
+        said = str(original)
+        original.args = (first_line(original),)
+        if wrapped is not None:
+            wrapped.args = tuple(str(part).replace(said, first_line(original)) for part in wrapped.args)
+
+
+def first_line(error: psycopg.Error) -> str:
+    """What went wrong, without the rows in question."""
+    return error.diag.message_primary or str(error)
 
 
 def _check_after_rest(engine: Engine) -> None:
@@ -100,6 +116,7 @@ class Statement:
         except psycopg.Error as error:
             if driver.closed:
                 connection.invalidate(error)
+            error.args = (first_line(error),)
             raise DBAPIError.instance(
                 self.sql, None, error, psycopg.Error, dialect=connection.dialect, connection_invalidated=driver.closed
             ) from error

@@ -1,4 +1,4 @@
-"""`toprank user invite`, `list`, `link`, `role`, `disable`, `enable`, `erase`, `pay`: what admins do with accounts."""
+"""`toprank user` invite, list, link, role, disable, enable, mentions, erase, pay: what admins do with accounts."""
 
 import json
 from collections.abc import Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
 Server = Annotated[str, typer.Option(help="The address that people reach the web app at.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Names = Annotated[list[str] | None, typer.Option(help="What texts may call them; may be given several times.")]
 LOCAL = "http://127.0.0.1:8000"
 
 
@@ -98,17 +99,39 @@ def enable(email: Email, data_dir: DataDir = None) -> None:
     print(f"{email} may log in again.")
 
 
+def mentions(email: Email, name: Names = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List the texts in which somebody is named by their address or by these names; changes nothing."""
+    from dataclasses import asdict
+
+    from app.auth.accounts import named_person
+    from app.auth.mentions import mentions_of
+
+    with transaction(data_dir) as session:
+        found = mentions_of(session, named_person(session, email), name or ())
+    if as_json:
+        print(json.dumps([asdict(mention) for mention in found], ensure_ascii=False))
+        return
+    for mention in found:
+        print(f"{mention.place}{' (stays)' if mention.stays else ''}: {' '.join(mention.text.split())}")
+    if not found:
+        print("No text names them.")
+
+
 def erase(
     email: Email,
     confirmation: Annotated[str, typer.Option("--confirm", metavar="EMAIL", help="The address again.")],
+    name: Names = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Erase who somebody is, for good; what they judged stays, under the pseudonym of each study."""
+    """Erase who somebody is, for good; what they judged stays, under the pseudonym of each study.
+
+    Notes and reasons that name them say "[erased]" instead; `toprank user mentions` lists those first.
+    """
     from app.auth.accounts import named_person
     from app.auth.erasing import erase_identity
 
     with transaction(data_dir) as session:
-        erase_identity(session, named_person(session, email), by=None, confirmation=confirmation)
+        erase_identity(session, named_person(session, email), by=None, confirmation=confirmation, names=name or ())
     print("Erased. Backups made before still hold the address.")
 
 
@@ -153,6 +176,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "role": role,
     "disable": disable,
     "enable": enable,
+    "mentions": mentions,
     "erase": erase,
     "pay": pay,
 }

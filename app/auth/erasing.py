@@ -4,9 +4,13 @@ The consent form promises both. The row of the person stays too, since annotatio
 at it; of what is on it, only the number and the role are left.
 """
 
-from sqlalchemy import delete, func, update
+import re
+from collections.abc import Iterable
+
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from app.auth.mentions import mentions_of, take_out, words_of
 from app.auth.sessions import end_all_sessions
 from app.domain.audit import record
 from app.errors import ConflictError
@@ -14,23 +18,21 @@ from app.models import ApiToken, EnglishCheck, Invitation, KeptAnswer, LoginAtte
 
 ERASED = "erased"
 
+_JSON_ESCAPES = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
 
-def erase_identity(session: Session, person: Person, *, by: Person | None, confirmation: str) -> None:
-    """Erase for good; `confirmation` is the person's address, typed again.
 
-    Raises ConflictError when that differs, for oneself, and for somebody who was erased before.
+def erase_identity(
+    session: Session, person: Person, *, by: Person | None, confirmation: str, names: Iterable[str] = ()
+) -> None:
+    """Erase for good; `confirmation` is the person's address, typed again, `names` what texts may call them.
+
+    Raises ConflictError when the address differs, for oneself, and for somebody who was erased before; NamesError.
     """
-    if by is not None and person.id == by.id:
-        raise ConflictError("You cannot erase yourself; ask another admin.")
-    if person.erased_at is not None:
-        raise ConflictError("This person's identity was erased before.")
-    if confirmation.strip().lower() != person.email:
-        raise ConflictError(
-            "The address typed is not this person's, so nothing was erased. Type it as it stands there."
-        )
+    _check_may_be_erased(person, by, confirmation)
+    words = words_of(person, names)
+    texts = take_out(session, mentions_of(session, person, names))
+    _forget_answers(session, words)
     session.execute(delete(LoginAttempt).where(LoginAttempt.account == person.email))
-    # The API keeps answers for a day, and one to an invitation names whom it was for.
-    session.execute(delete(KeptAnswer).where(KeptAnswer.answer.contains(person.email, autoescape=True)))
     for secrets in (Invitation, ApiToken):
         session.execute(delete(secrets).where(secrets.person_id == person.id))
     # Who verified somebody's English may name them; language and method belong to the study's description.
@@ -40,4 +42,23 @@ def erase_identity(session: Session, person: Person, *, by: Person | None, confi
     person.password_hash = None
     person.disabled_at = person.disabled_at or func.now()
     person.erased_at = func.now()
-    record(session, by, "person.erase", person)
+    record(session, by, "person.erase", person, texts=texts)
+
+
+def _check_may_be_erased(person: Person, by: Person | None, confirmation: str) -> None:
+    if by is not None and person.id == by.id:
+        raise ConflictError("You cannot erase yourself; ask another admin.")
+    if person.erased_at is not None:
+        raise ConflictError("This person's identity was erased before.")
+    if confirmation.strip().lower() != person.email:
+        raise ConflictError(
+            "The address typed is not this person's, so nothing was erased. Type it as it stands there."
+        )
+
+
+def _forget_answers(session: Session, words: re.Pattern[str]) -> None:
+    """The API keeps answers for a day, and one to an invitation or a verdict may name somebody."""
+    key = (KeptAnswer.person_id, KeptAnswer.key)
+    kept = session.execute(select(*key, KeptAnswer.answer).where(KeptAnswer.answer.is_not(None)))
+    naming = [(row.person_id, row.key) for row in kept if words.search(_JSON_ESCAPES.sub(" ", row.answer))]
+    session.execute(delete(KeptAnswer).where(tuple_(*key).in_(naming)))

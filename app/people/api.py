@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from app.api_fields import TEXT, Body
+from app.api_fields import LINE, TEXT, Body
 from app.auth import accounts, invitation_lists, invitations
 from app.auth.api_tokens import ApiAdmin
 from app.auth.erasing import erase_identity
+from app.auth.mentions import LONGEST, MOST, SHORTEST, Mention, mentions_of
 from app.dependencies import DbSession
 from app.domain.paid_time import PaidWork, payroll
 from app.forms import Period
@@ -25,6 +26,7 @@ from app.people.links import link_of
 router = APIRouter(prefix="/people", tags=["people"])
 
 Email = Annotated[str, Field(max_length=320, pattern=TEXT)]
+Name = Annotated[str, Field(min_length=SHORTEST, max_length=LONGEST, pattern=LINE)]
 SECRET = frozenset({"link"})
 
 
@@ -62,10 +64,30 @@ class NewRole(Body):
     role: Role
 
 
-class Confirmation(Body):
+class Names(Body):
+    """What texts may call a person, besides their address."""
+
+    names: Annotated[list[Name], Field(default_factory=list, max_length=MOST)]
+
+
+class Confirmation(Names):
     """The address of whose identity is erased, again."""
 
     confirmation: Email
+
+
+class TextNaming(BaseModel):
+    """A text that names a person, and what erasing makes of it; one that `stays` is part of a protocol."""
+
+    place: str
+    text: str
+    erased: str
+    stays: bool
+
+    @classmethod
+    def of(cls, mention: Mention) -> Self:
+        """What a mention says."""
+        return cls.model_validate(mention, from_attributes=True)
 
 
 class InvitationList(Body):
@@ -205,6 +227,13 @@ def enable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: Ro
     return once(PersonSummary, lambda: _done(session, person_id, deed))
 
 
+@router.post("/{person_id}/mentions")
+def find_mentions(_admin: ApiAdmin, session: DbSession, person_id: RowId, body: Names) -> list[TextNaming]:
+    """Which texts name somebody, before they are erased; changes nothing, but names do not belong in an address."""
+    person = accounts.get_person(session, person_id)
+    return [TextNaming.of(mention) for mention in mentions_of(session, person, body.names)]
+
+
 @router.post("/{person_id}/erase")
 def erase_person(
     admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId, body: Confirmation
@@ -212,7 +241,7 @@ def erase_person(
     """Erase who somebody is, for good; what they judged stays, under the pseudonym of each study."""
 
     def deed(person: Person) -> None:
-        erase_identity(session, person, by=admin, confirmation=body.confirmation)
+        erase_identity(session, person, by=admin, confirmation=body.confirmation, names=body.names)
 
     return once(PersonSummary, lambda: _done(session, person_id, deed))
 

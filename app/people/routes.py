@@ -5,11 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form
 from pydantic import Field
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth import accounts, invitation_lists, invitations
 from app.auth.erasing import erase_identity
+from app.auth.mentions import likely_names, mentions_of
 from app.dependencies import CurrentAdmin, CurrentResearcher, DbSession
 from app.domain.english import english_of, record_english
 from app.domain.paid_time import work_of
@@ -43,7 +45,13 @@ class InviteListForm(RoleForm):
     people: Annotated[str, Field(min_length=1, max_length=400_000)]
 
 
-class EraseForm(PageForm):
+class NamesForm(PageForm):
+    """What texts may call a person: a name on each line."""
+
+    names: Annotated[str, Field(max_length=4_000, pattern=r"^[^\x00]*$")] = ""
+
+
+class EraseForm(NamesForm):
     """The address of whose identity is erased, typed again."""
 
     confirmation: Email
@@ -114,13 +122,37 @@ def change_role(admin: CurrentAdmin, session: DbSession, person_id: int, form: A
     return see_other(f"/people/{person_id}")
 
 
+@router.get("/{person_id}/erase")
+def show_erasing(request: Request, _admin: CurrentAdmin, session: DbSession, person_id: int) -> Response:
+    """What erasing somebody does, and which texts name them by their address or by what it suggests."""
+    person = accounts.get_person(session, person_id)
+    return erasing_page(request, session, person, names=likely_names(person))
+
+
+@router.post("/{person_id}/mentions")
+def find_mentions(
+    request: Request, _admin: CurrentAdmin, session: DbSession, person_id: int, form: Annotated[NamesForm, Form()]
+) -> Response:
+    """The same with names of one's own; no GET, since names in an address would stay in logs and histories."""
+    person = accounts.get_person(session, person_id)
+    return erasing_page(request, session, person, names=form.names.splitlines())
+
+
+def erasing_page(request: Request, session: Session, person: Person, *, names: list[str]) -> Response:
+    """The page that lists the texts."""
+    mentions = [] if person.erased_at else mentions_of(session, person, names)
+    changing = [mention for mention in mentions if not mention.stays]
+    staying = [mention for mention in mentions if mention.stays]
+    return render(request, "people/erase.html", one=person, names=names, changing=changing, staying=staying)
+
+
 @router.post("/{person_id}/erase")
 def erase_person(
     admin: CurrentAdmin, session: DbSession, person_id: int, form: Annotated[EraseForm, Form()]
 ) -> Response:
     """Erase who somebody is, and keep what they judged."""
     person = accounts.get_person(session, person_id)
-    erase_identity(session, person, by=admin, confirmation=form.confirmation)
+    erase_identity(session, person, by=admin, confirmation=form.confirmation, names=form.names.splitlines())
     return see_other(f"/people/{person_id}")
 
 

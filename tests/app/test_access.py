@@ -125,6 +125,8 @@ TABLE = {
     "GET /people/pay.csv": Access(ADMINS, 200),
     "GET /people/{person_id}": Access(ADMINS, 404),
     "POST /people/{person_id}/role": Access(ADMINS, 422),
+    "GET /people/{person_id}/erase": Access(ADMINS, 404),
+    "POST /people/{person_id}/mentions": Access(ADMINS, 404),
     "POST /people/{person_id}/erase": Access(ADMINS, 422),
     "POST /people/{person_id}/link": Access(ADMINS, 404),
     "GET /people/{person_id}/english": Access(RESEARCHERS, 404),

@@ -1,16 +1,24 @@
-"""Connections of a pool: asked whether they live after a rest, trusted right after use."""
+"""Connections of a pool, asked whether they live after a rest and trusted right after use, and what errors tell."""
+
+import traceback
 
 import pytest
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
 
 from app import db
-from app.db import make_engine
+from app.db import Statement, make_engine
 
 
 def backend_of(connection: Connection) -> int:
     pid: int = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
     return pid
+
+
+NEW = "INSERT INTO person (email, role) VALUES ({}('Ada' || '@lab.example'), 'admin')"
+DOUBLE = f"{NEW}, {NEW.partition('VALUES ')[2]}".replace("{}", "lower")
+REFUSED = NEW.format("")
 
 
 def use_and_lose(engine: Engine, other: Engine) -> int:
@@ -54,3 +62,14 @@ def test_a_resting_connection_that_lives_is_kept(database_url: str, monkeypatch:
     with pool.connect() as connection:
         assert backend_of(connection) == first
     pool.dispose()
+
+
+@pytest.mark.parametrize("statement", [DOUBLE, REFUSED])
+def test_an_error_names_no_rows(session: Session, statement: str) -> None:
+    """Postgres quotes the key that was there already, and the whole row that a rule refused."""
+    for ask in (lambda: session.execute(text(statement)), lambda: Statement(statement).run(session)):
+        with pytest.raises(IntegrityError) as caught, session.begin_nested():
+            ask()
+        told = "".join(traceback.format_exception(caught.value))
+        assert "violates" in told
+        assert "ada@lab" not in told.lower()

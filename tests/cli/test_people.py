@@ -9,12 +9,16 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app.auth.accounts import create_person
+from app.auth.api_tokens import create_api_token
 from app.auth.invitation_lists import InvitationListError
 from app.auth.invitations import invited_person
 from app.errors import ConflictError, ToprankError
-from app.models import Person
-from app.models.person import Role
+from app.models import ConsentForm, Person
+from app.models.person import Role, TokenScope
 from cli.main import app
+from tests.factories import make_study
+
+PARTS = ("purpose", "publication", "content_warning", "pay", "contact", "review_board", "withdrawal")
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +67,29 @@ def test_an_account_from_invitation_to_erasure(engine: Engine) -> None:
     invoke("erase", email, "--confirm", email)
     with Session(engine) as session:
         assert session.get_one(Person, 1).state == "erased"
+
+
+def test_texts_that_name_somebody_are_listed_and_emptied(engine: Engine) -> None:
+    with Session(engine) as session:
+        person = create_person(session, email="ada@lab.example", role=Role.RESEARCHER)
+        create_api_token(
+            session,
+            create_person(session, email="bob@lab.example", role=Role.RESEARCHER),
+            [TokenScope.READ],
+            name="Ada's",
+        )
+        session.add(
+            ConsentForm(study_id=make_study(session).id, version=9, **dict.fromkeys(PARTS, f"Ask {person.email}"))
+        )
+        session.commit()
+    assert invoke("mentions", "ada@lab.example") == "contact in a consent form (stays): Ask ada@lab.example\n"
+    named = ("ada@lab.example", "--name", "Ada")
+    assert [(one["text"], one["erased"]) for one in json.loads(invoke("mentions", *named, "--json"))] == [
+        ("Ada's", "[erased]'s"),
+        ("Ask ada@lab.example", "Ask [erased]"),
+    ]
+    invoke("erase", *named, "--confirm", "ada@lab.example")
+    assert invoke("mentions", "bob@lab.example", "--name", "Ada") == "No text names them.\n"
 
 
 def test_pay_is_a_table_of_a_period() -> None:

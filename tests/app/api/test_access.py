@@ -76,6 +76,7 @@ TABLE = {
     "POST /people/{person_id}/link": Access(ADMIN, 422),
     "POST /people/{person_id}/disable": Access(ADMIN, 422),
     "POST /people/{person_id}/enable": Access(ADMIN, 422),
+    "POST /people/{person_id}/mentions": Access(ADMIN, 422),
     "POST /people/{person_id}/erase": Access(ADMIN, 422),
     "GET /studies/{slug}/export": Access(READ, 404),
     "GET /studies/{slug}/bundle": Access(READ, 404),

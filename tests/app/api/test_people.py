@@ -4,10 +4,12 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Person
-from app.models.person import Role
+from app.auth.api_tokens import create_api_token
+from app.models import ApiToken, Person
+from app.models.person import Role, TokenScope
 from tests.app.api.conftest import Program
 from tests.app.conftest import Browser
 from tests.factories import make_person
@@ -102,3 +104,18 @@ def test_a_researcher_reaches_nobody_by_any_number(researcher_program: Program, 
     ] * 3
     db.commit()
     assert {person.state for person in others} == {"invited"}
+
+
+def test_texts_that_name_somebody_are_listed_and_emptied(admin_program: Program, db: Session) -> None:
+    ada = make_person(db, email="ada@lab.example")
+    create_api_token(db, make_person(db, role=Role.RESEARCHER), [TokenScope.READ], name="for Ada")
+    db.commit()
+    here, names = f"/people/{ada.id}", {"names": ["Ada"]}
+    assert admin_program.ask("POST", f"{here}/mentions", json={}).json() == []
+    assert admin_program.ask("POST", f"{here}/mentions", json=names).json() == [
+        {"place": "name of a token", "text": "for Ada", "erased": "for [erased]", "stays": False}
+    ]
+    assert admin_program.ask("POST", f"{here}/mentions", json={"names": ["A"]}).status_code == 422
+    assert admin_program.ask("POST", f"{here}/erase", json=names | {"confirmation": ada.email}).status_code == 200
+    db.commit()
+    assert set(db.scalars(select(ApiToken.name))) >= {"for [erased]"}

@@ -2,10 +2,15 @@
 
 import re
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.auth.accounts import find_account
+from app.auth.accounts import create_person, find_account
+from app.auth.api_tokens import create_api_token
+from app.models import ApiToken
+from app.models.person import Role, TokenScope
 from tests.app.conftest import ORIGIN, Browser
+from tests.factories import make_person
 
 
 def person_id(db: Session, email: str) -> int:
@@ -127,3 +132,22 @@ def test_an_identity_is_erased_when_the_address_is_typed_again(admin: Browser, a
     for deed in ("link", "enable"):
         assert admin.submit(f"{here}/{deed}").status_code == 409
     assert admin.submit(f"{here}/erase", confirmation=annotator.email).status_code == 409
+
+
+def test_whoever_erases_sees_first_which_texts_name_the_person(admin: Browser, annotator: Browser, db: Session) -> None:
+    ada = create_person(db, email="ada.lovelace@lab.example", role=Role.RESEARCHER)
+    for name in ("Ada Lovelace's laptop", "for <Ada>", "Canada"):
+        create_api_token(db, make_person(db, role=Role.RESEARCHER), [TokenScope.READ], name=name)
+    db.commit()
+    here = f"/people/{ada.id}"
+    assert f'href="{here}/erase"' in admin.get(here).text
+    page = admin.get(f"{here}/erase").text  # with the names that the address suggests
+    assert ">ada.lovelace\nada lovelace</textarea>" in page
+    assert ("Ada Lovelace&#39;s laptop" in page, "for &lt;Ada&gt;" in page) == (True, False)
+    page = admin.submit(f"{here}/mentions", names="Ada\r\nAda Lovelace").text
+    assert ("Ada Lovelace&#39;s laptop" in page, "for &lt;Ada&gt;" in page, "Canada" in page) == (True, True, False)
+    assert admin.submit(f"{here}/mentions", names="A").status_code == 400
+    assert admin.submit(f"{here}/erase", names="Ada\r\nAda Lovelace", confirmation=ada.email).status_code == 303
+    db.commit()
+    assert set(db.scalars(select(ApiToken.name))) == {"[erased]'s laptop", "for <[erased]>", "Canada"}
+    assert "was erased before" in admin.get(f"{here}/erase").text
