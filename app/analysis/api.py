@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from app.analysis.archive import results_values
 from app.analysis.live import live_findings
 from app.analysis.looks import check_is_open_to_look, take_look
+from app.analysis.measuring import queue_measuring
 from app.analysis.withdrawn import WithdrawnAnnotators
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
@@ -101,6 +102,12 @@ class ResultsAnswer(BaseModel):
     exhibits: dict[str, ExhibitAnswer]
 
 
+class MeasuringAnswer(BaseModel):
+    """Whether a job was queued; false where nothing changed, or one waits already."""
+
+    queued: bool
+
+
 class LookAnswer(BaseModel):
     """A look on record."""
 
@@ -134,3 +141,15 @@ def add_look(writer: ApiWriter, session: DbSession, once: Once, slug: Slug) -> L
         return LookAnswer.model_validate(take_look(session, study, writer.id), from_attributes=True)
 
     return once(LookAnswer, look)
+
+
+@router.post("/measurements")
+def order_measuring(writer: ApiWriter, session: DbSession, once: Once, slug: Slug) -> MeasuringAnswer:
+    """Queue the job that measures diversity and overlap of what changed; under the same rule as the results."""
+
+    def deed() -> MeasuringAnswer:
+        study = find_study(session, slug)
+        check_is_open_to_look(session, study)
+        return MeasuringAnswer(queued=queue_measuring(session, study, by=writer))
+
+    return once(MeasuringAnswer, deed)

@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.errors import ForbiddenError
 from app.models import Look, Person, Study
 from app.models.study import StudyState
@@ -24,7 +25,7 @@ def take_look(session: Session, study: Study, person_id: int) -> Look:
     number = session.scalar(select(func.coalesce(func.max(Look.number), 0) + 1).where(Look.study_id == study.id))
     look = Look(study_id=study.id, number=number, person_id=person_id)
     session.add(look)
-    session.flush()
+    record(session, person_id, "study.look", study, number=number)
     return look
 
 

@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.analysis.likeness import WrittenText, measure_texts
+from app.domain.audit import record
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.studies import reference_tokenizer
 from app.domain.training_sets import TrainingSet, training_set, training_set_sha256
-from app.models import Measurement, Measuring, Study, System
+from app.models import Measurement, Measuring, Person, Study, System
 from app.models.system import GenerationState
 from app.queue import MEASURE, defer, is_queued
 
@@ -54,13 +55,15 @@ def measure_lock(study_id: int) -> str:
     return f"measure:{study_id}"
 
 
-def queue_measuring(session: Session, study: Study) -> bool:
+def queue_measuring(session: Session, study: Study, *, by: Person | None = None) -> bool:
     """Queue the job unless it waits already or nothing changed; whether it did."""
     lock = measure_lock(study.id)
-    if is_queued(session, lock, statuses=("todo",)) or not outdated(session, study):
+    todo = outdated(session, study)
+    if is_queued(session, lock, statuses=("todo",)) or not todo:
         return False
     defer(session, MEASURE, lock=lock, study_id=study.id)
-    mark_measuring(session, study.id, GenerationState.QUEUED, done=0, total=len(outdated(session, study)))
+    mark_measuring(session, study.id, GenerationState.QUEUED, done=0, total=len(todo))
+    record(session, by, "study.queue_measuring", study, systems=len(todo))
     return True
 
 

@@ -106,12 +106,12 @@ def download_archive(
 
 @router.post("/measurements")
 def submit_measuring(
-    _researcher: CurrentResearcher, session: DbSession, slug: str, _form: Annotated[PageForm, Form()]
+    researcher: CurrentResearcher, session: DbSession, slug: str, _form: Annotated[PageForm, Form()]
 ) -> Response:
     """Queue the job that measures what changed."""
     study = find_study(session, slug)
     check_is_open_to_look(session, study)
-    queue_measuring(session, study)
+    queue_measuring(session, study, by=researcher)
     return see_other(f"/studies/{study.slug}/results#measuring")
 
 

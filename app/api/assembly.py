@@ -16,10 +16,14 @@ from app.checkpoints.stored_api import router as stored
 from app.checkpoints.upload_api import router as uploads
 from app.export.api import router as export
 from app.passages.api import router as passages
+from app.passages.dataset_api import router as datasets
 from app.people.api import router as people
+from app.people.english_api import router as english
 from app.problems import RESPONSES, Problem, add_problems
+from app.quality.api import router as quality
 from app.resources import Resources
 from app.studies.api import router as studies
+from app.studies.draft_api import router as drafts
 from app.studies.system_api import router as systems
 
 DESCRIPTION = """\
@@ -34,10 +38,14 @@ ROUTERS: Sequence[APIRouter] = (
     audit,
     bundle,
     checkpoints,
+    datasets,
+    drafts,
+    english,
     export,
     jobs,
     passages,
     people,
+    quality,
     results,
     stored,
     studies,

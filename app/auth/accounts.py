@@ -95,6 +95,7 @@ def change_password(session: Session, person: Person, password: str) -> None:
     """A new password, which logs every browser of the person out."""
     set_password(person, password)
     end_all_sessions(session, person)
+    record(session, person, "person.change_password", person)
 
 
 def disable(session: Session, person: Person, *, by: Person | None) -> None:

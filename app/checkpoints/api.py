@@ -10,11 +10,13 @@ from starlette.requests import Request
 from app.api_fields import Body, Title
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
+from app.domain.engine_settings import Dtype, EngineSettings
+from app.domain.registry import find_with_files, validate_again
 from app.domain.systems import add_checkpoint, page_of_checkpoints
 from app.idempotency import Once
 from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState
-from app.paging import Page, Paging, page
+from app.paging import Page, Paging, RowId, page
 
 router = APIRouter(prefix="/checkpoints", tags=["checkpoints"])
 
@@ -36,12 +38,24 @@ class CheckpointSummary(BaseModel):
         return cls.model_validate(checkpoint, from_attributes=True)
 
 
+class Loading(Body):
+    """How workers load it: all but `dtype` is for vLLM alone."""
+
+    dtype: Dtype = "auto"
+    longest: Annotated[int, Field(ge=1, le=10_000_000)] = 2048
+    tensor_parallel: Annotated[int, Field(ge=1, le=1024)] = 1
+    pipeline_parallel: Annotated[int, Field(ge=1, le=1024)] = 1
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
+    enforce_eager: bool = False
+
+
 class NewCheckpoint(Body):
     """A checkpoint of the hub; folders on this machine are registered by a command, others are uploaded."""
 
     name: Title
     hub_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$")]
     instruct: bool = False
+    loading: Annotated[Loading, Field(default_factory=Loading)]
 
 
 @router.get("")
@@ -54,10 +68,25 @@ def list_checkpoints(
 
 
 @router.post("", status_code=201)
-def register(_writer: ApiWriter, session: DbSession, once: Once, body: NewCheckpoint) -> CheckpointSummary:
+def register(writer: ApiWriter, session: DbSession, once: Once, body: NewCheckpoint) -> CheckpointSummary:
     """Register a checkpoint of the hub by its id; workers fetch it."""
 
     def deed() -> CheckpointSummary:
-        return CheckpointSummary.of(add_checkpoint(session, body.name, body.hub_id, instruct=body.instruct))
+        loading = EngineSettings(**body.loading.model_dump())
+        made = add_checkpoint(session, body.name, body.hub_id, loading, instruct=body.instruct, by=writer)
+        return CheckpointSummary.of(made)
+
+    return once(CheckpointSummary, deed)
+
+
+@router.post("/{checkpoint_id}/validate")
+def try_again(writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: RowId) -> CheckpointSummary:
+    """Let a worker try an uploaded checkpoint once more that failed; any other stays as it is."""
+
+    def deed() -> CheckpointSummary:
+        checkpoint, _ = find_with_files(session, checkpoint_id)
+        validate_again(session, checkpoint, by=writer)
+        session.flush()
+        return CheckpointSummary.of(checkpoint)
 
     return once(CheckpointSummary, deed)

@@ -14,9 +14,9 @@ from app.dependencies import CurrentResearcher, DbSession
 from app.domain.hyperfitting import (
     HyperfitPlan,
     Text,
+    continue_training,
     hyperfitting_of,
     order_training,
-    queue_training,
     trained_checkpoint,
     trained_folder,
 )
@@ -83,7 +83,7 @@ def show_form(request: Request, _researcher: CurrentResearcher, session: DbSessi
 
 @router.post("/hyperfit")
 def order_run(
-    request: Request, _researcher: CurrentResearcher, session: DbSession, form: Annotated[HyperfitForm, Form()]
+    request: Request, researcher: CurrentResearcher, session: DbSession, form: Annotated[HyperfitForm, Form()]
 ) -> Response:
     """Leave the run to a worker, and go where it can be watched."""
     plan = HyperfitPlan(
@@ -95,7 +95,7 @@ def order_run(
         total_updates=form.total_updates,
     )
     store = resources_of(request).settings.store_dir
-    checkpoint = order_training(session, plan, trained_folder(store, form.name))
+    checkpoint = order_training(session, plan, trained_folder(store, form.name), by=researcher)
     return see_other(f"/checkpoints/{checkpoint.id}/hyperfitting")
 
 
@@ -111,10 +111,10 @@ def show_run(request: Request, _researcher: CurrentResearcher, session: DbSessio
 
 @router.post("/{checkpoint_id}/hyperfitting")
 def go_on(
-    _researcher: CurrentResearcher, session: DbSession, checkpoint_id: int, _form: Annotated[PageForm, Form()]
+    researcher: CurrentResearcher, session: DbSession, checkpoint_id: int, _form: Annotated[PageForm, Form()]
 ) -> Response:
     """Queue a run again that failed; it goes on from its last saved state."""
-    queue_training(session, trained_checkpoint(session, checkpoint_id))
+    continue_training(session, trained_checkpoint(session, checkpoint_id), by=researcher)
     return see_other(f"/checkpoints/{checkpoint_id}/hyperfitting")
 
 

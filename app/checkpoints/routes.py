@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.checkpoints.lineage import describe
-from app.checkpoints.uploads import cancel_upload, find_upload, unfinished_uploads
+from app.checkpoints.uploads import CANCELLED, cancel_upload, find_upload, unfinished_uploads
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.hyperfitting import hyperfitting_of, trained_ids
-from app.domain.registry import find_with_files, queue_validation, sizes_of_checkpoints
+from app.domain.registry import find_with_files, sizes_of_checkpoints, validate_again
 from app.domain.store import Store
 from app.domain.systems import all_checkpoints
 from app.forms import PageForm
@@ -51,7 +51,7 @@ def cancel(
     _form: Annotated[PageForm, Form()],
 ) -> Response:
     """Forget an upload; its bytes go when nobody can come back to them."""
-    cancel_upload(session, find_upload(session, researcher.id, upload_id), "Its upload was cancelled. Send it again.")
+    cancel_upload(session, find_upload(session, researcher.id, upload_id), CANCELLED, by_id=researcher.id)
     session.commit()
     Store(resources_of(request).settings.store_dir).forget(upload_id)
     return see_other("/checkpoints/upload")
@@ -79,8 +79,8 @@ def show_checkpoint(
 
 @router.post("/{checkpoint_id}/validate")
 def try_again(
-    _researcher: CurrentResearcher, session: DbSession, checkpoint_id: int, _form: Annotated[PageForm, Form()]
+    researcher: CurrentResearcher, session: DbSession, checkpoint_id: int, _form: Annotated[PageForm, Form()]
 ) -> Response:
     """Let a worker try a checkpoint once more that failed."""
-    queue_validation(session, find_with_files(session, checkpoint_id)[0])
+    validate_again(session, find_with_files(session, checkpoint_id)[0], by=researcher)
     return see_other(f"/checkpoints/{checkpoint_id}")

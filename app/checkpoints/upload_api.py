@@ -37,6 +37,7 @@ from app.checkpoints.statements import (
 )
 from app.checkpoints.tus import CHECKSUM_MISMATCH, PART, progress, read_chunk
 from app.checkpoints.uploads import (
+    CANCELLED,
     cancel_upload,
     count_received,
     files_of,
@@ -183,7 +184,7 @@ def _state(session: Session, person_id: int, upload_id: UUID) -> UploadState:
 
 
 def _cancel(session: Session, person_id: int, upload_id: UUID) -> None:
-    cancel_upload(session, find_upload(session, person_id, upload_id), "Its upload was cancelled. Send it again.")
+    cancel_upload(session, find_upload(session, person_id, upload_id), CANCELLED, by_id=person_id)
 
 
 def _standing(session: Session, checkpoint_id: int) -> CheckpointStanding:

@@ -8,12 +8,14 @@ from sqlalchemy import Update, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.checkpoints.publishing import Published
+from app.domain.audit import record
 from app.domain.registry import queue_validation
 from app.domain.store import STORED, Store
 from app.errors import ConflictError, NotFoundError
 from app.models import Checkpoint, CheckpointFile, HyperfitRun, System, Upload, UploadFile
 from app.models.checkpoint import CheckpointState
 
+CANCELLED = "Its upload was cancelled. Send it again."
 # Whoever adds to the store or takes away from it holds this, so that nobody counts on room or files that go.
 STORE_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("store", 0)))
 
@@ -108,9 +110,10 @@ def whole_files(session: Session, person_id: int, upload_id: UUID) -> list[Uploa
     return files
 
 
-def cancel_upload(session: Session, upload: Upload, reason: str) -> None:
+def cancel_upload(session: Session, upload: Upload, reason: str, *, by_id: int | None = None) -> None:
     """Forget an upload, and its checkpoint as well, unless something is waiting for that: then it failed."""
     checkpoint = session.get_one(Checkpoint, upload.checkpoint_id)
+    record(session, by_id, "checkpoint.cancel_upload", checkpoint, name=checkpoint.name)
     session.delete(upload)
     session.flush()
     is_wanted = session.scalar(
@@ -144,7 +147,8 @@ def store_upload(session: Session, upload_id: UUID, published: Published, *, sto
         for file in published.files
     )
     queue_validation(session, checkpoint)
-    session.flush()
+    sha256 = published.sha256
+    record(session, checkpoint.person_id, "checkpoint.upload", checkpoint, name=checkpoint.name, sha256=sha256)
     return checkpoint
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.errors import ToprankError
-from app.models import EnglishCheck
+from app.models import EnglishCheck, Person
 from app.models.taking_part import EnglishMethod
 from app.wording import N_
 
@@ -23,7 +24,10 @@ class EnglishStatement:
 
 
 def record_english(session: Session, annotator_id: int, statement: EnglishStatement, *, recorded_by: int) -> None:
-    """Keep a statement; it holds from now on. Raises ToprankError when something is empty or lies in the future."""
+    """Keep a statement; it holds from now on. What others state than the annotator is in the audit log too.
+
+    Raises ToprankError when something is empty or lies in the future.
+    """
     language, by_whom = statement.first_language.strip(), statement.verified_by.strip()
     if not language or not by_whom:
         raise ToprankError(N_("The first language and who verified the English have to be given; nothing was saved."))
@@ -41,6 +45,9 @@ def record_english(session: Session, annotator_id: int, statement: EnglishStatem
         )
     )
     session.flush()
+    if recorded_by != annotator_id:
+        person = session.get_one(Person, annotator_id)
+        record(session, recorded_by, "person.record_english", person, method=str(statement.method))
 
 
 def english_of(session: Session, annotator_id: int) -> EnglishCheck | None:

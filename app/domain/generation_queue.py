@@ -5,9 +5,10 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.domain.continuations import lock_study
 from app.errors import NotFoundError
-from app.models import Checkpoint, Continuation, Passage, Study, System
+from app.models import Checkpoint, Continuation, Passage, Person, Study, System
 from app.models.checkpoint import CheckpointState
 from app.models.passage import PassageState
 from app.models.system import GenerationState
@@ -35,7 +36,7 @@ def count_written(session: Session, system: System) -> int:
 
 
 def queue_generation(
-    session: Session, study: Study, names: Collection[str] = (), *, engine: str = "auto"
+    session: Session, study: Study, names: Collection[str] = (), *, engine: str = "auto", by: Person | None = None
 ) -> list[System]:
     """Queue a job for each of the named systems, or all, that lacks continuations, in the order they were added.
 
@@ -45,20 +46,25 @@ def queue_generation(
     one waits until it is retried.
     """
     systems = named_systems(session, study, names)
-    return [system for system in systems if not system.paused and _queue(session, system, engine)]
+    queued = [system for system in systems if not system.paused and _queue(session, system, engine)]
+    _note(session, study, "queue", queued, by)
+    return queued
 
 
 def retry_systems(
-    session: Session, study: Study, names: Collection[str] = (), *, engine: str = "transformers"
+    session: Session, study: Study, names: Collection[str] = (), *, engine: str = "auto", by: Person | None = None
 ) -> list[System]:
     """Queue the named systems, or all, also those that were paused; returns those that lacked something."""
     systems = named_systems(session, study, names)
     for system in systems:
         system.paused = False
+    _note(session, study, "retry", systems, by)
     return [system for system in systems if _queue(session, system, engine)]
 
 
-def stop_systems(session: Session, study: Study, names: Collection[str] = (), *, pause: bool) -> list[System]:
+def stop_systems(
+    session: Session, study: Study, names: Collection[str] = (), *, pause: bool, by: Person | None = None
+) -> list[System]:
     """Take the named systems, or all, out of the queue, and stop those that are being written; what is there stays.
 
     Paused ones are left alone by `queue_generation` until somebody retries them.
@@ -70,6 +76,7 @@ def stop_systems(session: Session, study: Study, names: Collection[str] = (), *,
         if not is_queued(session, generation_lock(system.id)) and system.state in _UNDER_WAY:
             system.state = GenerationState.IDLE
     session.flush()
+    _note(session, study, "pause" if pause else "cancel", systems, by)
     return systems
 
 
@@ -98,6 +105,12 @@ def _locked_systems(session: Session, study: Study) -> list[System]:
     lock_study(session, study.id)
     query = select(System).where(System.study_id == study.id).order_by(System.id).with_for_update(key_share=True)
     return list(session.scalars(query, execution_options={"populate_existing": True}))
+
+
+def _note(session: Session, study: Study, deed: str, systems: Collection[System], by: Person | None) -> None:
+    """What was done about writing, for which systems; nothing where it was for none."""
+    if systems:
+        record(session, by, f"study.{deed}_generation", study, systems=[system.name for system in systems])
 
 
 def _missing(system: System) -> tuple[ColumnElement[bool], ...]:

@@ -19,6 +19,7 @@ from app.errors import ConflictError, ToprankError
 from app.models import Comparison, Continuation, Passage, Person, Study, System
 from app.models.comparison import Kind
 from app.models.passage import PassageState
+from app.models.study import StudyState
 from app.models.system import SCENARIOS
 
 # With fewer words in random order, one could take them for bad prose.
@@ -39,11 +40,14 @@ def make_gold(session: Session, study: Study, count: int, *, by: Person | None =
     """Make gold comparisons, by turns with shuffled words and with another text; returns how many there are now.
 
     Reserves one accepted passage for each, and one more as donor for each of the second half. Raises
-    NotEnoughPassagesError, and ToprankError when a text is too short to be shuffled.
+    NotEnoughPassagesError, ConflictError once the study was opened, and ToprankError when a text is too short to be
+    shuffled.
     """
     if count < 1:
         raise ToprankError(f"{count} gold comparisons cannot be made; ask for 1 or more.")
     study = lock_study(session, study.id)
+    if study.state != StudyState.DRAFT:
+        raise ConflictError(f"The study {study.slug!r} is {study.state}; gold comparisons are made before it opens.")
     foreign = count // 2
     passages = _reserve(session, study, count + foreign)
     reference, scenarios = reference_tokenizer(session, study), _scenarios(session, study)

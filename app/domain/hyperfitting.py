@@ -11,9 +11,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.domain.registry import make_ready, note_files
 from app.errors import ConflictError, NotFoundError, ToprankError
-from app.models import Checkpoint, HyperfitPoint, HyperfitRun, HyperfitTexts, Passage
+from app.models import Checkpoint, HyperfitPoint, HyperfitRun, HyperfitTexts, Passage, Person
 from app.models.checkpoint import CheckpointState
 from app.models.passage import PassageState
 from app.queue import HYPERFIT, defer, is_queued
@@ -68,14 +69,14 @@ class Hyperfitting:
         return (self.run.finished_at and self.run.updates) or self.run.total_updates
 
 
-def order_training(session: Session, plan: HyperfitPlan, folder: Path) -> Checkpoint:
+def order_training(session: Session, plan: HyperfitPlan, folder: Path, *, by: Person | None = None) -> Checkpoint:
     """Register the checkpoint as being trained into the folder, and queue the job that does it; see `add_trained`."""
-    checkpoint = add_trained(session, plan, folder)
+    checkpoint = add_trained(session, plan, folder, by=by)
     queue_training(session, checkpoint)
     return checkpoint
 
 
-def add_trained(session: Session, plan: HyperfitPlan, folder: Path) -> Checkpoint:
+def add_trained(session: Session, plan: HyperfitPlan, folder: Path, *, by: Person | None = None) -> Checkpoint:
     """Register a checkpoint that a worker will train into the folder, once that is queued.
 
     Raises ConflictError when the name is taken, NotFoundError for an unknown base, ToprankError for unusable texts.
@@ -90,7 +91,9 @@ def add_trained(session: Session, plan: HyperfitPlan, folder: Path) -> Checkpoin
         documents=[{"text": one.text, "source": one.source} for one in plan.texts],
     )
     session.execute(statement.on_conflict_do_nothing())
-    return _add(session, plan, folder, base_id=base.id, texts_sha256=plan.texts_sha256)
+    made = _add(session, plan, folder, base_id=base.id, texts_sha256=plan.texts_sha256)
+    _note(session, made, plan, by)
+    return made
 
 
 def trained_folder(store: Path, name: str) -> Path:
@@ -111,7 +114,9 @@ def follow_training(session: Session, plan: HyperfitPlan, folder: Path) -> Check
     known = session.scalar(select(Checkpoint).where(Checkpoint.name == plan.name))
     if known is None:
         base = session.scalar(select(Checkpoint.id).where(Checkpoint.name == plan.base))
-        return _add(session, plan, folder, base_id=base, texts_sha256=None)
+        made = _add(session, plan, folder, base_id=base, texts_sha256=None)
+        _note(session, made, plan, None)
+        return made
     if known.source != str(folder):
         raise ConflictError(f"There is a checkpoint {plan.name!r} already, in {known.source}; choose another --name.")
     if known.state is not CheckpointState.READY:
@@ -141,6 +146,18 @@ def _add(
     )
     session.flush()
     return checkpoint
+
+
+def _note(session: Session, made: Checkpoint, plan: HyperfitPlan, by: Person | None) -> None:
+    record(session, by, "checkpoint.hyperfit", made, name=made.name, base=plan.base, texts_sha256=plan.texts_sha256)
+
+
+def continue_training(session: Session, checkpoint: Checkpoint, *, by: Person | None = None) -> bool:
+    """Let a run that failed go on from its last saved state; whether there was something to queue."""
+    is_due = queue_training(session, checkpoint)
+    if is_due:
+        record(session, by, "checkpoint.continue_hyperfit", checkpoint, name=checkpoint.name)
+    return is_due
 
 
 def queue_training(session: Session, checkpoint: Checkpoint) -> bool:

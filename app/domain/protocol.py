@@ -22,6 +22,7 @@ from app.models.protocol import Stopping
 from app.models.study import StudyState
 
 # Rules by which answers are left out, rather than handed out.
+MOST_ANNOTATIONS = 2**31 - 1
 EXCLUSION = ("withdrawal", "min_gold_accuracy", "min_self_consistency", "min_reading_ms")
 
 
@@ -147,8 +148,8 @@ def set_stopping(session: Session, study: Study, rule: StoppingRule, *, by: Pers
         raise ToprankError("Stopping after a number of annotations needs the number, and no other rule has one.")
     if rule.at is not None and rule.at.tzinfo is None:
         raise ToprankError("A stopping date needs its time zone, such as 2026-12-01T18:00+00:00.")
-    if rule.after is not None and rule.after < 1:
-        raise ToprankError(f"A study cannot stop after {rule.after} annotations; give 1 or more.")
+    if rule.after is not None and not 1 <= rule.after <= MOST_ANNOTATIONS:
+        raise ToprankError(f"A study cannot stop after {rule.after} annotations; give 1 to {MOST_ANNOTATIONS}.")
     study.stopping, study.stop_at, study.stop_after = rule.when, rule.at, rule.after
     record(session, by, "study.set_stopping", study, **_stopping(rule))
 

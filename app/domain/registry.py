@@ -6,11 +6,12 @@ from pathlib import Path
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.domain.checkpoint_names import ALLOWED
 from app.domain.generation_queue import queue_generation
 from app.domain.store import STORED
 from app.errors import NotFoundError
-from app.models import Checkpoint, CheckpointFile, Study, System
+from app.models import Checkpoint, CheckpointFile, Person, Study, System
 from app.models.checkpoint import CheckpointState
 from app.models.study import StudyState
 from app.queue import VALIDATE, defer, is_queued
@@ -63,6 +64,14 @@ def queue_validation(session: Session, checkpoint: Checkpoint) -> bool:
     checkpoint.state, checkpoint.reason = CheckpointState.VALIDATING, None
     defer(session, VALIDATE, lock=lock, priority=FIRST, checkpoint_id=checkpoint.id)
     return True
+
+
+def validate_again(session: Session, checkpoint: Checkpoint, *, by: Person | None = None) -> bool:
+    """Let a worker try a checkpoint once more that failed; whether there was something to queue."""
+    is_due = queue_validation(session, checkpoint)
+    if is_due:
+        record(session, by, "checkpoint.validate", checkpoint, name=checkpoint.name)
+    return is_due
 
 
 def make_ready(session: Session, checkpoint: Checkpoint) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.domain.annotator_lock import lock_annotator
+from app.domain.audit import record
+from app.domain.pseudonyms import pseudonym
 from app.errors import ConflictError
 from app.models import Review, Study
 from app.models.review import Decision
@@ -18,6 +20,7 @@ from app.models.review import Decision
 ENOUGH_CHECKS = 5
 ENOUGH_READINGS = 20
 OUT = (Decision.PAUSED, Decision.WITHDRAWN)
+_DEEDS = {Decision.PAUSED: "pause", Decision.RESUMED: "resume", Decision.WITHDRAWN: "withdraw"}
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,8 @@ def resume(session: Session, study: Study, annotator_id: int, *, by_id: int | No
 def record_decision(
     session: Session, study: Study, annotator_id: int, decision: Decision, *, reason: str, by_id: int | None = None
 ) -> Review:
-    """Write the decision down; whether it may be taken is for the caller to know."""
+    """Write the decision down, its reason here alone; whether it may be taken is for the caller to know."""
     review = Review(study_id=study.id, annotator_id=annotator_id, decision=decision, reason=reason, by_id=by_id)
     session.add(review)
-    session.flush()
+    record(session, by_id, f"study.{_DEEDS[decision]}_annotator", study, annotator=pseudonym(study, annotator_id))
     return review

@@ -4,8 +4,9 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.domain.continuations import lock_study
-from app.models import Checkpoint, Passage, Score, Scoring, Study, System
+from app.models import Checkpoint, Passage, Person, Score, Scoring, Study, System
 from app.models.passage import PassageState
 from app.models.system import GenerationState
 from app.queue import SCORE, defer, is_queued
@@ -37,13 +38,16 @@ def checkpoints_of(session: Session, study: Study) -> list[Checkpoint]:
     return list(session.scalars(select(Checkpoint).where(Checkpoint.id.in_(used)).order_by(Checkpoint.id)))
 
 
-def queue_scoring(session: Session, study: Study) -> list[Checkpoint]:
+def queue_scoring(session: Session, study: Study, *, by: Person | None = None) -> list[Checkpoint]:
     """Queue a job for each checkpoint of the study that has passages to read; returns those.
 
     A checkpoint whose job waits already, or is running and will look again before it ends, gets no second one.
     """
     lock_study(session, study.id)
-    return [checkpoint for checkpoint in checkpoints_of(session, study) if _queue(session, study.id, checkpoint.id)]
+    queued = [one for one in checkpoints_of(session, study) if _queue(session, study.id, one.id)]
+    if queued:
+        record(session, by, "study.queue_scoring", study, checkpoints=[one.name for one in queued])
+    return queued
 
 
 def queue_scoring_by(session: Session, study_id: int, checkpoint_id: int) -> bool:

@@ -210,6 +210,13 @@ def keep_tokenizer(session: Session, tokenizer_json: bytes, name: str) -> str:
     return tokenizer.sha256
 
 
+def add_tokenizer(session: Session, tokenizer_json: bytes, name: str, *, by: Person | None = None) -> str:
+    """Keep a tokenizer that new studies may choose; returns its hash. Raises TokenizerError."""
+    sha256 = keep_tokenizer(session, tokenizer_json, name)
+    record(session, by, "study.add_tokenizer", None, name=name, sha256=sha256)
+    return sha256
+
+
 def _check_is_ready(session: Session, study: Study) -> None:
     accepted = select(Passage.id).where(
         Passage.study_id == study.id, Passage.state == PassageState.ACCEPTED, ~Passage.unjudged

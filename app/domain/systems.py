@@ -51,7 +51,13 @@ class SystemPlan:
 
 
 def add_checkpoint(
-    session: Session, name: str, source: str, settings: EngineSettings | None = None, *, instruct: bool = False
+    session: Session,
+    name: str,
+    source: str,
+    settings: EngineSettings | None = None,
+    *,
+    instruct: bool = False,
+    by: Person | None = None,
 ) -> Checkpoint:
     """Register a local folder of safetensors, or a hub id such as `org/model`.
 
@@ -65,6 +71,7 @@ def add_checkpoint(
     checkpoint = Checkpoint(name=name, source=_checked_source(source), engine_settings=changed, instruct=instruct)
     session.add(checkpoint)
     session.flush()
+    record(session, by, "checkpoint.add", checkpoint, name=name, source=checkpoint.source)
     return checkpoint
 
 

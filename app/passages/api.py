@@ -143,7 +143,7 @@ def show_validation(_reader: ApiReader, session: DbSession, slug: StudySlug) -> 
 
 @router.post("/datasets/{dataset}/passages", status_code=201)
 def import_texts(
-    _writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, dataset: DatasetInPath, body: NewTexts
+    writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, dataset: DatasetInPath, body: NewTexts
 ) -> Imported:
     """Cut each text to 256 reference tokens and keep it as a passage; all of them or none."""
 
@@ -153,7 +153,8 @@ def import_texts(
         found.study = study
         texts = [SourceText(text.text, number, text.source) for number, text in enumerate(body.texts, start=1)]
         tokenizer = reference_tokenizer(session, study)
-        report = import_passages(session, found, texts, tokenizer, accept=body.accept, unjudged=body.unjudged)
+        choices = {"accept": body.accept, "unjudged": body.unjudged}
+        report = import_passages(session, found, texts, tokenizer, **choices, by=writer)
         counts = {name: getattr(report, name) for name in Imported.model_fields if name != "numbers"}
         return Imported(**counts, numbers=report.lines)
 

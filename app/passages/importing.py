@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.domain.reference_tokens import NoCutError, ReferenceTokenizer, TextTooShortError
 from app.errors import ConflictError
-from app.models import Dataset, Passage
+from app.models import Dataset, Passage, Person
 from app.models.passage import PassageState
 from app.models.study import StudyState
 from app.passages.suspicions import check_passages
@@ -42,6 +43,7 @@ def import_passages(
     *,
     accept: bool = False,
     unjudged: bool = False,
+    by: Person | None = None,
 ) -> ImportReport:
     """Add a passage for each text that is long enough; a text that is there already changes nothing.
 
@@ -85,6 +87,9 @@ def import_passages(
         report.already_there += added is None
     if report.imported and not (accept or unjudged):
         check_passages(session, dataset.study)
+    if report.imported:
+        told = {"dataset": dataset.name, "passages": report.imported, "accepted": accept, "unjudged": unjudged}
+        record(session, by, "study.import_passages", dataset.study, **told)
     return report
 
 

@@ -78,6 +78,7 @@ def find_passage(session: Session, study: Study, passage_id: int, *, lock: bool 
 def accept(session: Session, study: Study, passage_id: int, *, by: Person | None = None) -> Passage:
     """It is of high quality as it stands. Raises ConflictError when it does not wait for a verdict."""
     passage = _waiting(session, study, passage_id)
+    record(session, by, "passage.accept", study, passage=passage.id)
     return _judge(session, passage, PassageState.EDITED if passage.is_edited else PassageState.ACCEPTED, by=by)
 
 
@@ -86,7 +87,9 @@ def reject(session: Session, study: Study, passage_id: int, reason: str, *, by: 
     reason = " ".join(reason.split())
     if not reason or len(reason) > LONGEST_REASON:
         raise ToprankError(f"A passage is rejected for a reason of 1 to {LONGEST_REASON} characters.")
-    return _judge(session, _waiting(session, study, passage_id), PassageState.REJECTED, reason=reason, by=by)
+    passage = _waiting(session, study, passage_id)
+    record(session, by, "passage.reject", study, passage=passage.id)
+    return _judge(session, passage, PassageState.REJECTED, reason=reason, by=by)
 
 
 def reconsider(session: Session, study: Study, passage_id: int, *, by: Person | None = None) -> Passage:

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from app.api_fields import Body, DatasetName, FreeText, NewSlug, Title
+from app.api_fields import TEXT, Body, DatasetName, FreeText, NewSlug, Title
 from app.domain.study_settings import Freedom
-from app.domain.systems import SystemPlan
+from app.domain.systems import SystemPlan, TrainingPlan
 from app.models import Study, System
 from app.models.study import DEFAULT_GUIDELINES, Release, StudyState, Withdrawal
 from app.models.system import GenerationState, Strategy
@@ -126,6 +126,13 @@ class SystemSummary(BaseModel):
         return cls(checkpoint=system.checkpoint.name, **own)
 
 
+class NewTrainingTexts(Body):
+    """What a system may not repeat, where that is not what its checkpoint was hyperfitted on here."""
+
+    name: Title
+    texts: Annotated[list[Annotated[str, Field(max_length=1_000_000, pattern=TEXT)]], Field(min_length=1)]
+
+
 class NewSystem(Body):
     """A checkpoint and how it decodes; the defaults are the paper's."""
 
@@ -139,9 +146,13 @@ class NewSystem(Body):
     repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
     chat_template: bool = False
     block_citations: bool = False
+    training_texts: NewTrainingTexts | None = None
     scenarios: Annotated[list[Literal[128, 256]], Field(min_length=1, max_length=2, default=[128, 256])]
 
     @property
     def plan(self) -> SystemPlan:
         """The same for the domain."""
-        return SystemPlan(**(self.model_dump() | {"scenarios": tuple(self.scenarios)}))
+        own = self.training_texts
+        texts = TrainingPlan(own.name, tuple(own.texts)) if own else None
+        values = self.model_dump(exclude={"scenarios", "training_texts"})
+        return SystemPlan(**values, scenarios=tuple(self.scenarios), training_texts=texts)

@@ -60,7 +60,7 @@ def show_study(request: Request, _researcher: CurrentResearcher, session: DbSess
 
 @router.post("/{slug}/generation/{deed}")
 def submit_generation(
-    _researcher: CurrentResearcher,
+    researcher: CurrentResearcher,
     session: DbSession,
     slug: str,
     deed: Literal["pause", "cancel", "retry"],
@@ -69,17 +69,17 @@ def submit_generation(
     """Stop the generation of a system, for now or until the study's is queued again, or queue it again itself."""
     study = find_study(session, slug)
     if deed == "retry":
-        retry_systems(session, study, [form.system])
+        retry_systems(session, study, [form.system], by=researcher)
     else:
-        stop_systems(session, study, [form.system], pause=deed == "pause")
+        stop_systems(session, study, [form.system], pause=deed == "pause", by=researcher)
     return see_other(f"/studies/{study.slug}")
 
 
 @router.post("/{slug}/scoring")
 def submit_scoring(
-    _researcher: CurrentResearcher, session: DbSession, slug: str, _form: Annotated[PageForm, Form()]
+    researcher: CurrentResearcher, session: DbSession, slug: str, _form: Annotated[PageForm, Form()]
 ) -> Response:
     """Queue what the study's checkpoints have not read."""
     study = find_study(session, slug)
-    queue_scoring(session, study)
+    queue_scoring(session, study, by=researcher)
     return see_other(f"/studies/{study.slug}")

@@ -11,10 +11,10 @@ from app.domain.checkpoint_names import ALLOWED
 from app.domain.studies import (
     TOKENIZER_FILE,
     StudyPlan,
+    add_tokenizer,
     all_studies,
     create_study,
     find_study,
-    keep_tokenizer,
     kept_tokenizer,
     kept_tokenizers,
     move_study,
@@ -75,7 +75,7 @@ def chosen_tokenizer(session: DbSession, choice: str) -> tuple[bytes, str]:
 
 @router.post("/tokenizers")
 def submit_tokenizer(
-    _researcher: CurrentResearcher,
+    researcher: CurrentResearcher,
     session: DbSession,
     file: Annotated[UploadFile, File()],
     name: Annotated[str, Form(min_length=1, max_length=200)],
@@ -86,7 +86,7 @@ def submit_tokenizer(
     content = file.file.read(largest + 1)
     if len(content) > largest:
         raise ToprankError(f"The file has more than {largest // 2**20} MiB; no tokenizer.json is so large.")
-    keep_tokenizer(session, content, name)
+    add_tokenizer(session, content, name, by=researcher)
     return see_other("/studies/new")
 
 

@@ -11,6 +11,7 @@ from app.api_fields import Body, StudySlug, Title
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.generation_queue import named_systems, queue_generation, retry_systems, stop_systems
+from app.domain.scoring_queue import queue_scoring
 from app.domain.studies import find_study
 from app.domain.study_drafts import remove_system
 from app.domain.systems import add_system, find_system_by_id, study_systems
@@ -42,6 +43,12 @@ class GenerationOrder(Body):
 
     deed: Deed
     systems: Annotated[list[Title], Field(max_length=200, default_factory=list)]
+
+
+class Queued(BaseModel):
+    """Checkpoints for which a job was queued, by name."""
+
+    queued: list[str]
 
 
 def listed(systems: Iterable[System]) -> SystemList:
@@ -89,19 +96,29 @@ def remove(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, s
 
 @router.post("/generation")
 def order_generation(
-    _writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, body: GenerationOrder
+    writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, body: GenerationOrder
 ) -> SystemList:
     """Queue, pause, cancel or resume writing; answers the systems that it was about."""
 
     def deed() -> SystemList:
         study = find_study(session, slug)
         if body.deed is Deed.QUEUE:
-            queue_generation(session, study, body.systems)
+            queue_generation(session, study, body.systems, by=writer)
         elif body.deed is Deed.RETRY:
-            retry_systems(session, study, body.systems)
+            retry_systems(session, study, body.systems, by=writer)
         else:
-            stop_systems(session, study, body.systems, pause=body.deed is Deed.PAUSE)
+            stop_systems(session, study, body.systems, pause=body.deed is Deed.PAUSE, by=writer)
         names = {system.name for system in named_systems(session, study, body.systems)}
         return listed(system for system in study_systems(session, study) if system.name in names)
 
     return once(SystemList, deed)
+
+
+@router.post("/scoring")
+def order_scoring(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug) -> Queued:
+    """Queue the reading of what the study's checkpoints have not read: perplexity, entropy and top-k mass."""
+
+    def deed() -> Queued:
+        return Queued(queued=[one.name for one in queue_scoring(session, find_study(session, slug), by=writer)])
+
+    return once(Queued, deed)

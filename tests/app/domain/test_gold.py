@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from app.domain.gold import NotEnoughPassagesError, make_gold
 from app.domain.shown_text import normalised
-from app.errors import ToprankError
+from app.errors import ConflictError, ToprankError
 from app.models import Comparison, Passage, ReferenceTokens, Study
 from app.models.comparison import Kind
 from app.models.passage import PassageState
+from app.models.study import StudyState
 from tests.app.domain.test_continuations import real_passage
 from tests.factories import make_continuation, make_study, make_system
 from tests.tiny_model import tiny_tokenizer_json
@@ -20,7 +21,7 @@ from tests.tiny_model import tiny_tokenizer_json
 @pytest.fixture
 def study(session: Session) -> Study:
     """A study whose tokenizer is real, with twelve accepted passages and a system in both scenarios."""
-    made = make_study(session, seed=3)
+    made = make_study(session, seed=3, state=StudyState.DRAFT)
     tokens = session.get_one(ReferenceTokens, made.reference_tokens_sha256)
     tokens.tokenizer_json = tiny_tokenizer_json()
     make_system(session, made)
@@ -93,7 +94,7 @@ def test_a_text_of_few_words_makes_no_gold(session: Session, study: Study) -> No
 
 
 def test_what_nobody_judges_is_no_gold(session: Session) -> None:
-    study = make_study(session)
+    study = make_study(session, state=StudyState.DRAFT)
     session.get_one(ReferenceTokens, study.reference_tokens_sha256).tokenizer_json = tiny_tokenizer_json()
     for number in range(4):
         real_passage(session, study, number).unjudged = True
@@ -101,3 +102,9 @@ def test_what_nobody_judges_is_no_gold(session: Session) -> None:
 
     with pytest.raises(NotEnoughPassagesError, match="has 0 accepted passages"):
         make_gold(session, study, 2)
+
+
+def test_gold_is_made_before_a_study_opens(session: Session, study: Study) -> None:
+    study.state = StudyState.OPEN
+    with pytest.raises(ConflictError, match="made before it opens"):
+        make_gold(session, study, 1)

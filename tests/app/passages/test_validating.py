@@ -138,7 +138,7 @@ def test_a_mended_passage_keeps_its_text_and_is_left_out_until_it_is_used(
     assert "edited by hand" in listed
     assert "Before it was edited" in listed
     told = [action for action in db.scalars(select(AuditEntry.action)) if action.startswith(("passage", "study.use"))]
-    assert told == ["passage.edit", "passage.edit", "study.use_edited"]
+    assert told == ["passage.edit", "passage.edit", "passage.accept", "study.use_edited"]
 
 
 def test_a_text_that_makes_no_passage_is_refused(researcher: Browser, db: Session, study: Study) -> None:
