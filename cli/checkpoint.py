@@ -9,7 +9,7 @@ import typer
 from cli.connection import DataDir, transaction
 from cli.upload import upload
 
-app = typer.Typer(help="Checkpoints: add, upload, list.", no_args_is_help=True)
+app = typer.Typer(help="Checkpoints: add, upload, list, retry.", no_args_is_help=True)
 
 app.command()(upload)
 
@@ -62,6 +62,23 @@ def list_checkpoints(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with transaction(data_dir) as session:
         rows = [{"name": one.name, "source": one.source, "state": str(one.state)} for one in all_checkpoints(session)]
     print(json.dumps(rows, indent=2) if as_json else "\n".join(f"{row['name']:30} {row['source']}" for row in rows))
+
+
+@app.command()
+def retry(
+    name: Annotated[str, typer.Argument(help="The checkpoint.")], data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
+    """Queue again what failed: a run of the trainer goes on, an uploaded checkpoint is tried once more."""
+    from app.domain.hyperfitting import continue_training, find_checkpoint, trained_ids
+    from app.domain.registry import validate_again
+
+    with transaction(data_dir) as session:
+        checkpoint = find_checkpoint(session, name)
+        is_trained_here = checkpoint.id in trained_ids(session)
+        queued = (continue_training if is_trained_here else validate_again)(session, checkpoint)
+        told = {"checkpoint": name, "state": str(checkpoint.state), "queued": queued}
+    words = "A worker will try it again." if queued else f"The checkpoint {name!r} is {told['state']}: nothing to try."
+    print(json.dumps(told) if as_json else words)
 
 
 @app.command()

@@ -1,7 +1,20 @@
-"""Writing a file whole or not at all."""
+"""Reading a text, and writing a file whole or not at all."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+
+def text_of(file: Path) -> str:
+    """What a file says, or for `-` the standard input. Raises ToprankError when that is no text in UTF-8."""
+    from app.errors import ToprankError
+
+    try:
+        return (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode()
+    except OSError as error:
+        raise ToprankError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ToprankError(f"{file} is not UTF-8 near byte {error.start}.") from error
 
 
 def write_whole(out: Path, pieces: Iterable[bytes]) -> None:

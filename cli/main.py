@@ -8,6 +8,7 @@ from cli import (
     audit,
     bundle,
     checkpoint,
+    dataset,
     db,
     demo,
     downstream,
@@ -15,6 +16,7 @@ from cli import (
     generate,
     hyperfit,
     images,
+    jobs,
     measure,
     passages,
     people,
@@ -43,6 +45,7 @@ for name, commands in {
     "db": db.app,
     "user": user.app,
     "study": study.app,
+    "dataset": dataset.app,
     "passages": passages.app,
     "checkpoint": checkpoint.app,
     "system": system.app,
@@ -59,6 +62,8 @@ study.app.command()(settings.copy)
 study.app.command()(settings.forecast)
 passages.app.command("list")(validation.list_passages)
 passages.app.command()(validation.judge)
+passages.app.command()(validation.trim)
+passages.app.command()(validation.edit)
 passages.app.command()(validation.check)
 for verb, deed in people.COMMANDS.items():
     user.app.command(verb)(deed)
@@ -74,6 +79,7 @@ for command in (
     downstream.downstream,
     results.results,
     export.export,
+    jobs.jobs,
     audit.audit,
 ):
     app.command()(command)

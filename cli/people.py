@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.models.person import Role
+from app.models.taking_part import EnglishMethod
 from cli.connection import DataDir, transaction
+from cli.files import text_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,12 +31,8 @@ def invite(
 ) -> None:
     """Invite everybody on a list, or nobody while a line is wrong, and print a table of links (CSV)."""
     from app.auth.invitation_lists import invite_all, links_csv
-    from app.errors import ToprankError
 
-    try:
-        people = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ToprankError(f"{file} cannot be read as a text in UTF-8: {error}.") from error
+    people = text_of(file)
     with transaction(data_dir) as session:
         invited = invite_all(session, people, role=role, by=None)
     links = [_link(one.token, server) if one.token else "" for one in invited]
@@ -135,6 +133,26 @@ def erase(
     print("Erased. Backups made before still hold the address.")
 
 
+def english(
+    email: Email,
+    language: Annotated[str, typer.Option(help="The first language.")],
+    method: Annotated[EnglishMethod, typer.Option(help="How their English was verified.")],
+    verified_by: Annotated[str, typer.Option("--by", help="Who verified it.")],
+    verified_on: Annotated[str, typer.Option("--on", metavar="YYYY-MM-DD", help="When.")],
+    recorder: Annotated[str, typer.Option("--as", metavar="EMAIL", help="The researcher or admin who records it.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Record how an annotator's English was verified; what was stated before stays on record."""
+    from app.auth.accounts import named_person
+    from app.domain.english import EnglishStatement, record_english
+
+    statement = EnglishStatement(language, method, verified_by, _day(verified_on).date())
+    with transaction(data_dir) as session:
+        by = named_person(session, recorder)
+        record_english(session, named_person(session, email).id, statement, recorded_by=by.id)
+    print(f"The English of {email} is on record.")
+
+
 def pay(
     since: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day (UTC).")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last day (UTC).")] = None,
@@ -147,7 +165,7 @@ def pay(
     from app.domain.paid_time import payroll
     from app.people.payment import payment_csv
 
-    first, last = _day(since), _day(until)
+    first, last = (_day(day) if day else None for day in (since, until))
     with transaction(data_dir) as session:
         lines = payroll(session, since=first, until=last and last + timedelta(days=1))
         record(session, None, "pay.export", None, rows=len(lines), first_day=since, last_day=until)
@@ -158,13 +176,13 @@ def _link(token: str, server: str) -> str:
     return f"{server.rstrip('/')}/invite/{token}"
 
 
-def _day(written: str | None) -> "datetime | None":
+def _day(written: str) -> "datetime":
     from datetime import UTC, datetime
 
     from app.errors import ToprankError
 
     try:
-        return datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC) if written else None
+        return datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise ToprankError(f"{written!r} is no day; write it as 2026-03-31.") from error
 
@@ -178,5 +196,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "enable": enable,
     "mentions": mentions,
     "erase": erase,
+    "english": english,
     "pay": pay,
 }

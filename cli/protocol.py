@@ -20,6 +20,7 @@ def protocol(
         list[str] | None, typer.Option(help="A system to compare; give --against with it. Replaces all contrasts.")
     ] = None,
     against: Annotated[list[str] | None, typer.Option(help="The system that --contrast is compared with.")] = None,
+    no_contrasts: Annotated[bool, typer.Option("--no-contrasts", help="Compare nothing by plan: explore.")] = False,
     stop: Annotated[
         str | None,
         typer.Option(help="When to close: quota, a date (2026-12-01T18:00+00:00), or a number of annotations."),
@@ -34,10 +35,10 @@ def protocol(
     from app.domain.protocol import read_stopping, set_contrasts, set_stopping
     from app.domain.studies import find_study
 
-    pairs = _pairs(contrast or [], against or [])
+    pairs = _pairs(contrast or [], against or [], none=no_contrasts)
     with transaction(data_dir) as session:
         study = find_study(session, slug)
-        if pairs:
+        if pairs or no_contrasts:
             set_contrasts(session, study, pairs)
         if stop is not None:
             set_stopping(session, study, read_stopping(stop))
@@ -48,11 +49,13 @@ def protocol(
     _print(values)
 
 
-def _pairs(contrast: list[str], against: list[str]) -> list[tuple[str, str]]:
+def _pairs(contrast: list[str], against: list[str], *, none: bool) -> list[tuple[str, str]]:
     from app.errors import ToprankError
 
     if len(contrast) != len(against):
         raise ToprankError("Each --contrast needs an --against: they are the two systems of a pair.")
+    if contrast and none:
+        raise ToprankError("A study has contrasts or none; give either --contrast or --no-contrasts.")
     return list(zip(contrast, against, strict=True))
 
 

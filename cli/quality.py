@@ -1,4 +1,4 @@
-"""`toprank study gold|rules|quality|resume|withdraw`: checks on annotators, and decisions about them."""
+"""`toprank study gold|rules|quality|pause-annotator|resume|withdraw`: checks on annotators, decisions about them."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,6 +44,9 @@ def rules(
     min_self_consistency: Annotated[float | None, typer.Option(help="Pause whoever falls below.")] = None,
     min_reading_ms: Annotated[int | None, typer.Option(help="Pause whose median falls below.")] = None,
     withdrawal: Annotated[Withdrawal | None, typer.Option(help="What becomes of a withdrawn person's answers.")] = None,
+    clear: Annotated[
+        list[str] | None, typer.Option(metavar="THRESHOLD", help="One that is to pause nobody, such as min_reading_ms.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -56,6 +59,7 @@ def rules(
 
     given = locals()
     changes = {name: given[name] for name in Rules.__dataclass_fields__ if given[name] is not None}
+    changes |= _cleared(clear or [])
     with transaction(data_dir) as session:
         study = find_study(session, slug)
         change_settings(session, study, changes)
@@ -65,6 +69,17 @@ def rules(
         return
     for name, value in values.items():
         print(f"{name:22} {'none' if value is None else value}")
+
+
+def _cleared(names: list[str]) -> dict[str, None]:
+    from app.domain.rules import THRESHOLDS
+    from app.errors import ToprankError
+
+    names = [name.replace("-", "_") for name in names]
+    for name in names:
+        if name not in THRESHOLDS:
+            raise ToprankError(f"{name!r} is no threshold; there are {', '.join(THRESHOLDS)}.")
+    return dict.fromkeys(names)
 
 
 def quality(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -87,6 +102,20 @@ def quality(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> No
         )
         if one["state"] != "active" and one["reason"]:
             print(f"    {one['reason']}")
+
+
+def pause_annotator(
+    slug: Slug, annotator: Annotator, reason: Reason = "", data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
+    """Hand an annotator nothing new in this study until somebody resumes them."""
+    from app.domain import reviews
+    from app.domain.pseudonyms import find_annotator
+    from app.domain.studies import find_study
+
+    with transaction(data_dir) as session:
+        study = find_study(session, slug)
+        reviews.pause(session, study, find_annotator(session, study, annotator).id, by_id=None, reason=reason)
+    print(json.dumps({"annotator": annotator, "state": "paused"}) if as_json else f"{annotator} is paused in {slug!r}.")
 
 
 def resume(
@@ -148,4 +177,4 @@ def _share(share: "Share") -> dict[str, Any]:
     return {"good": share.good, "total": share.total, "share": share.share, "interval": share.interval}
 
 
-COMMANDS = (gold, rules, quality, resume, withdraw)
+COMMANDS = (gold, rules, quality, pause_annotator, resume, withdraw)

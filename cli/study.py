@@ -8,6 +8,7 @@ import typer
 
 from app.models.study import DEFAULT_GUIDELINES, Release, StudyState
 from cli.connection import DataDir, transaction
+from cli.files import text_of
 
 if TYPE_CHECKING:
     from app.models import Study
@@ -46,7 +47,7 @@ def create(
         tokenizer_name=tokenizer.resolve().name if tokenizer.is_dir() else tokenizer.resolve().parent.name,
         datasets=tuple(dataset),
         quota=quota,
-        guidelines=_text_of(guidelines),
+        guidelines=text_of(guidelines) if guidelines else DEFAULT_GUIDELINES,
         hourly_rate=hourly_rate,
         seed=seed,
         release=release,
@@ -118,19 +119,6 @@ def _move(slug: str, state: StudyState, data_dir: Path | None, *, as_json: bool)
 
     with transaction(data_dir) as session:
         _report(_summary(move_study(session, find_study(session, slug), state)), as_json=as_json)
-
-
-def _text_of(file: Path | None) -> str:
-    from app.errors import ToprankError
-
-    if file is None:
-        return DEFAULT_GUIDELINES
-    try:
-        return file.read_text()
-    except OSError as error:
-        raise ToprankError(f"The guidelines {file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ToprankError(f"The guidelines {file} are not UTF-8 near byte {error.start}.") from error
 
 
 def _summary(study: "Study") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +11,29 @@ from cli.connection import DataDir, transaction
 
 if TYPE_CHECKING:
     from app.domain.systems import TrainingPlan
+    from app.models import System
 
-app = typer.Typer(help="Systems: add, remove.", no_args_is_help=True)
+app = typer.Typer(help="Systems: list, add, remove.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_systems(
+    slug: Annotated[str, typer.Argument(help="The study.")],
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List a study's systems with how they decode, in the order they were added."""
+    from app.domain.studies import find_study
+    from app.domain.systems import study_systems
+
+    with transaction(data_dir) as session:
+        systems = [_values(system) for system in study_systems(session, find_study(session, slug))]
+    if as_json:
+        print(json.dumps(systems, indent=2))
+        return
+    for system in systems:
+        lengths = ", ".join(map(str, system["scenarios"]))
+        print(f"{system['name']:30} {system['checkpoint']:30} {system['strategy']:8} {lengths:9} {system['state']}")
 
 
 @app.command()
@@ -78,6 +99,15 @@ def remove(
     with transaction(data_dir) as session:
         remove_system(session, find_study(session, slug), name)
     print(f"The study {slug!r} has no system {name!r} any more.")
+
+
+def _values(system: "System") -> dict[str, Any]:
+    """How a system decodes and where it stands."""
+    from app.domain.systems import SystemPlan
+
+    names = [name for name in SystemPlan.__dataclass_fields__ if name not in ("checkpoint", "training_texts")]
+    own = {name: getattr(system, name) for name in (*names, "state", "reason", "paused")}
+    return {"id": system.id, "checkpoint": system.checkpoint.name} | own
 
 
 def _read(file: Path) -> "TrainingPlan":

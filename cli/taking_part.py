@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.connection import DataDir, transaction
+from cli.files import text_of
 from cli.study import AsJson, Slug
 
 
@@ -27,8 +28,8 @@ def ask(
     from app.domain.study_settings import change_settings
     from app.domain.taking_part import change_consent, read_consent
 
-    parts = read_consent(_text_of(consent)) if consent else None
-    words = _text_of(guidelines) if guidelines else None
+    parts = read_consent(text_of(consent)) if consent else None
+    words = text_of(guidelines) if guidelines else None
     with transaction(data_dir) as session:
         study = find_study(session, slug)
         if parts is not None:
@@ -85,17 +86,6 @@ def flags(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None
         return
     for note in notes:
         print(f"{note.flagged_at:%Y-%m-%d %H:%M} {note.annotator} comparison {note.comparison_id}: {note.note}")
-
-
-def _text_of(file: Path) -> str:
-    from app.errors import ToprankError
-
-    try:
-        return file.read_text()
-    except OSError as error:
-        raise ToprankError(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ToprankError(f"{file} is not UTF-8 near byte {error.start}.") from error
 
 
 COMMANDS = (ask, qualification, flags)

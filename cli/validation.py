@@ -1,6 +1,7 @@
-"""`toprank passages list|judge|check`: the verdicts of validation, for scripts."""
+"""`toprank passages list|judge|trim|edit|check`: the verdicts of validation, for scripts."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from cli.connection import DataDir, transaction
 
 Slug = Annotated[str, typer.Argument(help="The study.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PassageId = Annotated[int, typer.Argument(help="The passage's number, as `passages list` shows it.")]
 
 
 def list_passages(
@@ -48,7 +50,7 @@ def list_passages(
 
 def judge(
     slug: Slug,
-    passage_id: Annotated[int, typer.Argument(help="The passage's number, as `passages list` shows it.")],
+    passage_id: PassageId,
     reject: Annotated[
         str | None, typer.Option(help="Reject it, for this reason; without this, it is accepted.")
     ] = None,
@@ -72,6 +74,39 @@ def judge(
             passage = validating.accept(session, study, passage_id)
         state = passage.state
     print(f"The passage {passage_id} is {state}.")
+
+
+def trim(
+    slug: Slug,
+    passage_id: PassageId,
+    earlier: Annotated[bool, typer.Option("--earlier", help="At an earlier sentence instead of a later one.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Begin a passage that waits at a later sentence of its text, and print how it begins now."""
+    from app.domain.studies import find_study
+    from app.passages import validating
+
+    direction = validating.Direction.EARLIER if earlier else validating.Direction.LATER
+    with transaction(data_dir) as session:
+        context = validating.trim(session, find_study(session, slug), passage_id, direction).context
+    print(f"The passage {passage_id} begins: {context}")
+
+
+def edit(
+    slug: Slug,
+    passage_id: PassageId,
+    text: Annotated[Path, typer.Argument(help="A file with the mended text; - reads it from the standard input.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Mend a passage that waits by hand; its text as it was is kept, and it is left out by default."""
+    from app.domain.studies import find_study
+    from app.passages import validating
+    from cli.files import text_of
+
+    words = text_of(text)
+    with transaction(data_dir) as session:
+        context = validating.edit(session, find_study(session, slug), passage_id, words).context
+    print(f"The passage {passage_id} begins: {context}")
 
 
 def check(slug: Slug, data_dir: DataDir = None) -> None:

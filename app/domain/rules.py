@@ -21,6 +21,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "min_self_consistency": (0, 1),
     "min_reading_ms": (1, 86_400_000),
 }
+# Those that pause people, and may be without a value.
+THRESHOLDS = ("min_gold_accuracy", "min_self_consistency", "min_reading_ms")
 
 
 @dataclass(frozen=True)

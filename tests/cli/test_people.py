@@ -12,6 +12,7 @@ from app.auth.accounts import create_person
 from app.auth.api_tokens import create_api_token
 from app.auth.invitation_lists import InvitationListError
 from app.auth.invitations import invited_person
+from app.domain.english import english_of
 from app.errors import ConflictError, ToprankError
 from app.models import ConsentForm, Person
 from app.models.person import Role, TokenScope
@@ -95,3 +96,19 @@ def test_texts_that_name_somebody_are_listed_and_emptied(engine: Engine) -> None
 def test_pay_is_a_table_of_a_period() -> None:
     assert invoke("pay", "--from", "2026-03-01", "--to", "2026-03-31").startswith("person,study,judged")
     assert isinstance(CliRunner().invoke(app, ["user", "pay", "--from", "1.3."]).exception, ToprankError)
+
+
+def test_english_is_recorded_by_who_knows(engine: Engine) -> None:
+    with Session(engine) as session:
+        annotator = create_person(session, email="ada@lab.example", role=Role.ANNOTATOR)
+        researcher = create_person(session, email="bob@lab.example", role=Role.RESEARCHER)
+        session.commit()
+        session.refresh(annotator)
+        session.refresh(researcher)
+        session.expunge_all()
+    told = ("--language", "Frisian", "--method", "interview", "--by", "Dr. Vos", "--on", "2026-01-02")
+    invoke("english", annotator.email, *told, "--as", researcher.email)
+    with Session(engine) as session:
+        found = english_of(session, annotator.id)
+        assert found is not None
+        assert (found.first_language, found.recorded_by_id) == ("Frisian", researcher.id)

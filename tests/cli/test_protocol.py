@@ -57,3 +57,10 @@ def test_half_a_contrast_is_refused() -> None:
     done = run("protocol", "planned", "--contrast", "sharp")
     assert isinstance(done.exception, ToprankError)
     assert "needs an --against" in str(done.exception)
+
+
+def test_contrasts_are_taken_back() -> None:
+    run("protocol", "planned", "--contrast", "sharp", "--against", "base")
+    assert "comparisons are exploratory" in run("protocol", "planned", "--no-contrasts").output
+    both = run("protocol", "planned", "--contrast", "sharp", "--against", "base", "--no-contrasts")
+    assert isinstance(both.exception, ToprankError)

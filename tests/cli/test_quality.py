@@ -1,4 +1,4 @@
-"""`toprank study gold|rules|quality|resume|withdraw`."""
+"""`toprank study gold|rules|quality|pause-annotator|resume|withdraw`."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from app.annotation.claims import claim
 from app.annotation.verdicts import Answer, record_verdict
 from app.domain.pseudonyms import pseudonym
 from app.domain.reviews import pause
-from app.errors import ConflictError
+from app.errors import ConflictError, ToprankError
 from app.models import Person, ReferenceTokens, Study
 from app.models.annotation import VerdictShown
 from app.models.study import StudyState
@@ -69,6 +69,8 @@ def test_rules_are_shown_and_changed_while_a_study_is_a_draft(engine: Engine) ->
     shown = run("rules", "new").output
     assert "gold_share             0.05" in shown
     assert "min_gold_accuracy      none" in shown
+    assert answer("rules", "new", "--clear", "min-reading-ms")["min_reading_ms"] is None
+    assert isinstance(run("rules", "new", "--clear", "quota").exception, ToprankError)
 
 
 def test_the_rules_of_an_open_study_are_locked(judged: tuple[Study, Person]) -> None:
@@ -127,3 +129,11 @@ def test_a_withdrawal_is_told_in_words(judged: tuple[Study, Person]) -> None:
     study, annotator = judged
     told = run("withdraw", study.slug, annotator.email).output
     assert told == f"{annotator.email} is withdrawn from {study.slug!r}: 4 answers kept, 4 slots reopened.\n"
+
+
+def test_somebody_is_paused_with_a_reason(judged: tuple[Study, Person]) -> None:
+    study, annotator = judged
+    told = run("pause-annotator", study.slug, annotator.email, "--reason", "A look.").output
+    assert told == f"{annotator.email} is paused in {study.slug!r}.\n"
+    assert "A look." in run("quality", study.slug).output
+    assert isinstance(run("pause-annotator", study.slug, annotator.email).exception, ConflictError)
