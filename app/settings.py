@@ -57,8 +57,10 @@ class Settings(BaseSettings):
     keep_attempts_days: float = Field(default=1, gt=0, description="How long failed logins are kept.")
     keep_ended_days: float = Field(default=90, gt=0, description="The same of used or expired links and tokens.")
     keep_audit_days: float | None = Field(default=None, gt=0, description="The same of the audit log; unset: forever.")
-    server: str | None = Field(default=None, description="Where a worker fetches checkpoints whose store it lacks.")
-    worker_token: SecretStr | None = Field(default=None, description="With which it does, of the scope worker.")
+    server: str | None = Field(
+        default=None, description="The web app, for a worker without its store: checkpoints come and go there."
+    )
+    worker_token: SecretStr | None = Field(default=None, description="With which it does so, of the scope worker.")
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
 

@@ -22,8 +22,8 @@ from app.db import make_engine
 from app.models.person import Role, TokenScope
 from benchmarks.cpu import tree_cpu_seconds
 from benchmarks.served import served
-from cli.sending import files_in, send
-from cli.server import Server
+from generation.transfer.sending import announce, files_in, send
+from generation.transfer.server import Server
 
 SHARDS = 4
 BLOCK = 2**20
@@ -84,7 +84,9 @@ def measure(size: int, room: Path) -> dict[str, float]:
         with served(url, processes=1) as server, Server(f"http://127.0.0.1:{server.port}", token) as asked:
             asked.wanted("GET", "/openapi.json")
             rss, cpu, began = peak_rss(server.pid), tree_cpu_seconds(server.pid), time.perf_counter()
-            send(asked, "bench", files_in(folder), parallel=SHARDS, report=lambda _name, _received: None)
+            files = files_in(folder)
+            upload = announce(asked, "bench", files)
+            send(asked, upload, files, parallel=SHARDS, report=lambda _name, _received: None)
             seconds = time.perf_counter() - began
             grown, cpu = peak_rss(server.pid) - rss, tree_cpu_seconds(server.pid) - cpu
     finally:

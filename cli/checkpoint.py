@@ -69,13 +69,14 @@ def retry(
     name: Annotated[str, typer.Argument(help="The checkpoint.")], data_dir: DataDir = None, as_json: AsJson = False
 ) -> None:
     """Queue again what failed: a run of the trainer goes on, an uploaded checkpoint is tried once more."""
-    from app.domain.hyperfitting import continue_training, find_checkpoint, trained_ids
+    from app.domain.hyperfit_curves import trained_ids
+    from app.domain.hyperfitting import continue_training, find_checkpoint
     from app.domain.registry import validate_again
 
     with transaction(data_dir) as session:
         checkpoint = find_checkpoint(session, name)
-        is_trained_here = checkpoint.id in trained_ids(session)
-        queued = (continue_training if is_trained_here else validate_again)(session, checkpoint)
+        has_run = checkpoint.id in trained_ids(session)
+        queued = (has_run and continue_training(session, checkpoint)) or validate_again(session, checkpoint)
         told = {"checkpoint": name, "state": str(checkpoint.state), "queued": queued}
     words = "A worker will try it again." if queued else f"The checkpoint {name!r} is {told['state']}: nothing to try."
     print(json.dumps(told) if as_json else words)

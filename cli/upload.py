@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cli.file_sender import LocalFile, Report
+    from generation.transfer.file_sender import LocalFile, Report
 
 
 def upload(
@@ -25,13 +25,13 @@ def upload(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Send a folder as a checkpoint. Whatever cuts it, the same command goes on where it was."""
-    from cli.sending import files_in, send, wait_until_tried
-    from cli.server import Server
+    from generation.transfer.sending import announce, files_in, send, wait_until_tried
+    from generation.transfer.server import Server
 
     files = files_in(folder)
     with Server(server, token, patience_s=patience) as asked:
         with _bars(files) as report:
-            standing = send(asked, name, files, parallel=parallel, report=report)
+            standing = send(asked, announce(asked, name, files), files, parallel=parallel, report=report)
         if wait:
             standing = wait_until_tried(asked, standing)
     if as_json:

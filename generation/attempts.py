@@ -16,7 +16,7 @@ MOST_CRASHES = 3
 
 
 class BusyError(Exception):
-    """Another process is at the same work."""
+    """Another process is at the same work, or what it needs is away for now."""
 
 
 def until_done(

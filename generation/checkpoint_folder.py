@@ -6,7 +6,7 @@ from pathlib import Path
 from app.domain.store import STORED, Store
 from app.errors import ToprankError
 from app.settings import Settings
-from generation.fetching import Source, fetch
+from generation.transfer.fetching import cached, fetch, web_app
 
 FILES = ["*.safetensors", "*.json", "tokenizer.model", "chat_template.jinja"]
 
@@ -33,7 +33,7 @@ def folder_here(source: str) -> Path:
         return Path(source).expanduser()
     settings, sha256 = Settings(), source.removeprefix(STORED)
     stored = Store(settings.store_dir).checkpoint(sha256)
-    return stored if stored.is_dir() else settings.cache_dir / "checkpoints" / sha256
+    return stored if stored.is_dir() else cached(sha256, settings.cache_dir)
 
 
 def _stored(sha256: str) -> Path:
@@ -41,8 +41,7 @@ def _stored(sha256: str) -> Path:
     folder = Store(settings.store_dir).checkpoint(sha256)
     if folder.is_dir():
         return folder
-    if settings.server and settings.worker_token:
-        source = Source(settings.server, settings.worker_token.get_secret_value())
+    if source := web_app(settings):
         return fetch(sha256, source, settings.cache_dir)
     raise CheckpointNotFoundError(
         f"The store {folder.parent} has no checkpoint {sha256[:12]}. Set TOPRANK_STORE to the directory that the web "

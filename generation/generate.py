@@ -59,7 +59,7 @@ class Outcome(IntEnum):
 
     DONE = 0
     FAILED = 3  # the system says why
-    BUSY = 4  # somebody else is writing for this system
+    BUSY = 4  # somebody else is at it, or whom it needs is away: the job comes back
 
 
 class NotReadyError(ToprankError):

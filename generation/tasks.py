@@ -25,7 +25,7 @@ tasks = Blueprint()
 
 
 class LaterOn(BaseRetryStrategy):
-    """Back to the queue: at once when the worker stops, a little later when another is still at it."""
+    """Back to the queue: at once when the worker stops, a little later when another is at it or somebody is away."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         """None for every other end of a job."""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from sqlalchemy.orm import Session
 
-from app.domain.hyperfitting import forget_points_after, record_point, record_updates
+from app.domain.hyperfit_curves import forget_points_after, record_point, record_updates
 from hyperfitting.curve import CurvePoint
 from hyperfitting.run import Step, Watchers
 

@@ -90,8 +90,8 @@ def revoke_api_token(session: Session, person: Person, token_id: int, *, by: Per
     return token
 
 
-def find_bearer(session: Session, token: str, scope: TokenScope) -> Person:
-    """Whose token this is. Raises ApiTokenError for one that is of no use, ForbiddenError without the scope."""
+def find_bearer(session: Session, token: str, *wanted: TokenScope) -> Person:
+    """Whose token this is. Raises ApiTokenError for one that is of no use, ForbiddenError with no wanted scope."""
     row = session.execute(
         select(Person, ApiToken.scopes)
         .join(ApiToken, ApiToken.person_id == Person.id)
@@ -106,15 +106,16 @@ def find_bearer(session: Session, token: str, scope: TokenScope) -> Person:
     if row is None:
         raise ApiTokenError
     person, scopes = row
-    if scope is TokenScope.ADMIN and person.role is not Role.ADMIN:
+    if TokenScope.ADMIN in wanted and person.role is not Role.ADMIN:
         raise ForbiddenError("This is for admins alone.")
-    if scope not in scopes:
+    if not set(wanted) & set(scopes):
+        scope = wanted[0]
         raise ForbiddenError(f"This token is not for this: it lacks the scope {scope}. Make one with --scope {scope}.")
     return person
 
 
-def bearer(scope: TokenScope) -> Callable[[Request, Credentials], Awaitable[Person]]:
-    """A dependency: the person whose token came with the request, also left in `request.state.person`.
+def bearer(*wanted: TokenScope) -> Callable[[Request, Credentials], Awaitable[Person]]:
+    """A dependency: the person whose token, of one of these scopes, came with the request; left in its state too.
 
     It looks in a transaction of its own, so that no connection is held while a large body comes or goes.
     """
@@ -123,7 +124,7 @@ def bearer(scope: TokenScope) -> Callable[[Request, Credentials], Awaitable[Pers
         token = credentials.credentials.strip() if credentials else ""
         if not token:
             raise ApiTokenError
-        person = await in_transaction(request, find_bearer, token, scope)
+        person = await in_transaction(request, find_bearer, token, *wanted)
         request.state.person = Visitor(person.id, person.email, person.role)
         return person
 

@@ -14,12 +14,12 @@ from app.models.person import Role, TokenScope
 from app.resources import resources_of
 
 
-def caller(scope: TokenScope) -> Callable[[Request, Credentials], Awaitable[Visitor]]:
-    """A dependency: the researcher or admin who asks, by a token of this scope, or by a page of ours.
+def caller(*wanted: TokenScope) -> Callable[[Request, Credentials], Awaitable[Visitor]]:
+    """A dependency: the researcher or admin who asks, by a token of one of these scopes, or by a page of ours.
 
     It looks in a transaction of its own, so that no connection is held while a large body comes or goes.
     """
-    require_bearer = bearer(scope)
+    require_bearer = bearer(*wanted)
 
     async def require_caller(request: Request, credentials: Credentials) -> Visitor:
         token = browser_token(request)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.checkpoints.uploads import STORE_LOCK, files_of, touch
 from app.domain.checkpoint_vetting import CheckpointRefusedError, vet_listing
+from app.domain.hyperfit_curves import forget_record, trained_checkpoint
 from app.domain.store import GB, STORED, Store
 from app.errors import ConflictError, ToprankError
 from app.models import Checkpoint, CheckpointFile, Upload, UploadFile
@@ -56,18 +57,42 @@ def begin_upload(
     Raises CheckpointRefusedError for files that no checkpoint has, ConflictError when the name is taken, QuotaError,
     and NoRoomError, all before the first byte has to come.
     """
-    _check(name, files)
+    if not name.strip() or len(name) > 200 or not name.isprintable():
+        raise ToprankError("A checkpoint's name has 1 to 200 printable characters.")
+    _check(files)
     session.execute(STORE_LOCK)
     upload = _upload_of(session, person_id, name)
     _replace_files(session, upload, files)
-    _check_room(session, upload, store, limits)
-    store.prepare(upload.id, [file.number for file in files_of(session, upload.id)])
+    _check_quota(session, person_id, limits.quota)
+    _prepare(session, upload, store, limits.margin)
     return upload
 
 
-def _check(name: str, files: Sequence[Announced]) -> None:
-    if not name.strip() or len(name) > 200 or not name.isprintable():
-        raise ToprankError("A checkpoint's name has 1 to 200 printable characters.")
+def begin_trained(
+    session: Session, person_id: int, checkpoint_id: int, files: Sequence[Announced], *, store: Store, margin: int
+) -> Upload:
+    """The same of what a worker trained that does not share the store; it counts towards nobody's quota.
+
+    Raises NotFoundError or ConflictError for a checkpoint that no worker is training, and what `begin_upload` does.
+    """
+    _check(files)
+    session.execute(STORE_LOCK)
+    checkpoint = trained_checkpoint(session, checkpoint_id)
+    if checkpoint.state is not CheckpointState.TRAINING:
+        raise ConflictError(f"The checkpoint is {checkpoint.state}; its worker sends it while it is training.")
+    upload = session.scalar(select(Upload).where(Upload.checkpoint_id == checkpoint_id))
+    if upload is None:
+        upload = Upload(id=uuid4(), checkpoint_id=checkpoint_id, person_id=person_id)
+        session.add(upload)
+    upload.person_id = person_id  # another worker, with another token, may go on
+    session.flush()
+    touch(session, upload.id)
+    _replace_files(session, upload, files)
+    _prepare(session, upload, store, margin)
+    return upload
+
+
+def _check(files: Sequence[Announced]) -> None:
     vet_listing({file.name: file.size for file in files})
     twice = [name for name, count in Counter(file.name for file in files).items() if count > 1]
     if twice:
@@ -87,6 +112,7 @@ def _upload_of(session: Session, person_id: int, name: str) -> Upload:
         # one that was refused, or failed when a worker tried it, is sent anew
         checkpoint.source, checkpoint.state, checkpoint.reason = UNFINISHED, CheckpointState.UPLOADING, None
         session.execute(delete(CheckpointFile).where(CheckpointFile.checkpoint_id == checkpoint.id))
+        forget_record(session, checkpoint.id)
         session.flush()
         upload = Upload(id=uuid4(), checkpoint_id=checkpoint.id, person_id=person_id)
         session.add(upload)
@@ -115,28 +141,30 @@ def _replace_files(session: Session, upload: Upload, files: Sequence[Announced])
     session.flush()
 
 
-def _check_room(session: Session, upload: Upload, store: Store, limits: Limits) -> None:
-    wanted = used_bytes(session, upload.person_id)
-    if wanted > limits.quota:
+def _check_quota(session: Session, person_id: int, quota: int) -> None:
+    wanted = used_bytes(session, person_id)
+    if wanted > quota:
         raise QuotaError(
-            f"With this, your checkpoints in the store would have {wanted / GB:,.1f} GB; {limits.quota / GB:,.1f} GB "
-            "are yours. Cancel an upload that you no longer need, or ask an admin for more (TOPRANK_UPLOAD_QUOTA_GB)."
+            f"With this, your checkpoints in the store would have {wanted / GB:,.1f} GB; {quota / GB:,.1f} GB are "
+            "yours. Cancel an upload that you no longer need, or ask an admin for more (TOPRANK_UPLOAD_QUOTA_GB)."
         )
+
+
+def _prepare(session: Session, upload: Upload, store: Store, margin: int) -> None:
+    """Make the files that bytes will come into, where the disk has room for them. Raises NoRoomError."""
     to_come = session.scalars(select(func.coalesce(func.sum(UploadFile.size - UploadFile.received), 0))).one()
     free = store.free_bytes()
-    if free < to_come + limits.margin:
+    if free < to_come + margin:
         raise NoRoomError(
-            f"The store's disk has {free / GB:,.1f} GB left; {(to_come + limits.margin) / GB:,.1f} GB are needed for "
-            "this, for other uploads under way and as a margin. Ask an admin to make room, then send it again."
+            f"The store's disk has {free / GB:,.1f} GB left; {(to_come + margin) / GB:,.1f} GB are needed for this, "
+            "for other uploads under way and as a margin. Ask an admin to make room, then send it again."
         )
+    store.prepare(upload.id, [file.number for file in files_of(session, upload.id)])
 
 
 def used_bytes(session: Session, person_id: int) -> int:
     """What a person has in the store, with all that is still to come."""
-    coming = select(func.coalesce(func.sum(UploadFile.size), 0)).join(Upload).where(Upload.person_id == person_id)
-    stored = (
-        select(func.coalesce(func.sum(CheckpointFile.size), 0))
-        .join(Checkpoint)
-        .where(Checkpoint.person_id == person_id, Checkpoint.source.startswith(STORED))
-    )
-    return int(session.scalars(coming).one() + session.scalars(stored).one())
+    coming = select(func.coalesce(func.sum(UploadFile.size), 0)).join(Upload).join(Checkpoint)
+    stored = select(func.coalesce(func.sum(CheckpointFile.size), 0)).join(Checkpoint)
+    stored = stored.where(Checkpoint.source.startswith(STORED))
+    return sum(int(session.scalars(query.where(Checkpoint.person_id == person_id)).one()) for query in (coming, stored))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from app.models import HyperfitPoint
 
 WIDTH, HEIGHT = 320.0, 150.0
+# More dots than a picture this wide can show are left out evenly.
+MOST_DOTS = 200
 PANELS = (
     ("Loss", (("train_loss", "training"), ("validation_loss", "held out"))),
     ("Entropy of the predictions", (("entropy", "held out"),)),
@@ -58,7 +60,8 @@ def draw(points: Sequence[HyperfitPoint], total_updates: int) -> list[Panel]:
 
 def _values(points: Sequence[HyperfitPoint], column: str) -> list[tuple[int, float]]:
     pairs = [(point.update, getattr(point, column)) for point in points]
-    return [(update, value) for update, value in pairs if value is not None]
+    known = [(update, value) for update, value in pairs if value is not None]
+    return known[:: -(-len(known) // MOST_DOTS) or 1][:-1] + known[-1:]
 
 
 def _panel(title: str, found: dict[str, list[tuple[int, float]]], high: float, updates: int) -> Panel:

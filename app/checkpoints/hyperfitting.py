@@ -10,16 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.checkpoints.chart import draw
+from app.checkpoints.uploads import sent_share
 from app.dependencies import CurrentResearcher, DbSession
-from app.domain.hyperfitting import (
-    HyperfitPlan,
-    Text,
-    continue_training,
-    hyperfitting_of,
-    order_training,
-    trained_checkpoint,
-    trained_folder,
-)
+from app.domain.hyperfit_curves import hyperfitting_of, trained_checkpoint
+from app.domain.hyperfitting import HyperfitPlan, Text, continue_training, order_training, trained_folder
 from app.domain.systems import all_checkpoints
 from app.forms import PageForm
 from app.models.checkpoint import CheckpointState
@@ -106,7 +100,8 @@ def show_run(request: Request, _researcher: CurrentResearcher, session: DbSessio
     page = "checkpoints/_hyperfitting.html" if is_htmx(request) else "checkpoints/hyperfitting.html"
     run = hyperfitting_of(session, checkpoint)
     panels = draw(run.points, run.shown_updates) if run else []
-    return render(request, page, checkpoint=checkpoint, hyperfitting=run, panels=panels)
+    sent = sent_share(session, checkpoint_id)
+    return render(request, page, checkpoint=checkpoint, hyperfitting=run, panels=panels, sent=sent)
 
 
 @router.post("/{checkpoint_id}/hyperfitting")

@@ -12,22 +12,24 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from app.domain.checkpoint_vetting import read_json, vet_folder
+from app.domain.checkpoint_names import CURVE, LINEAGE
+from app.domain.checkpoint_vetting import read_curve, read_json, vet_folder
+from app.domain.curve_file import CurvePoint
 from app.domain.store import Store, StoredFile, manifest_hash, move_to
 from app.models import UploadFile
 
-LINEAGE = "toprank.json"
 ASSEMBLED = "checkpoint"
 
 
 @dataclass(frozen=True)
 class Published:
-    """A checkpoint in the store: its hash, its files and parameters, and what its own record says of it."""
+    """A checkpoint in the store: its hash, its files and parameters, and what it says itself of how it was made."""
 
     sha256: str
     files: tuple[StoredFile, ...]
     parameters: int
     lineage: dict[str, Any] | None
+    curve: tuple[CurvePoint, ...]
 
 
 def publish(store: Store, upload_id: UUID, files: Sequence[UploadFile]) -> Published:
@@ -39,10 +41,11 @@ def publish(store: Store, upload_id: UUID, files: Sequence[UploadFile]) -> Publi
     _assemble(folder, {file.name: store.part(upload_id, file.number) for file in files})
     parameters = vet_folder(folder)
     lineage = read_json(folder / LINEAGE) if (folder / LINEAGE).is_file() else None
+    curve = tuple(read_curve(folder / CURVE)) if (folder / CURVE).is_file() else ()
     stored = tuple(StoredFile(file.name, file.size, str(file.sha256)) for file in files)
     sha256 = manifest_hash(stored)
     move_to(folder, store.checkpoint(sha256))
-    return Published(sha256, stored, parameters, lineage)
+    return Published(sha256, stored, parameters, lineage, curve)
 
 
 def _assemble(folder: Path, parts: dict[str, Path]) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.checkpoints.lineage import describe
 from app.checkpoints.uploads import CANCELLED, cancel_upload, find_upload, unfinished_uploads
 from app.dependencies import CurrentResearcher, DbSession
-from app.domain.hyperfitting import hyperfitting_of, trained_ids
+from app.domain.hyperfit_curves import hyperfitting_of, trained_ids
 from app.domain.registry import find_with_files, sizes_of_checkpoints, validate_again
 from app.domain.store import Store
 from app.domain.systems import all_checkpoints
@@ -20,7 +20,6 @@ from app.resources import resources_of
 from app.templating import is_htmx, render, see_other
 
 router = APIRouter(prefix="/checkpoints")
-BADGES = {"ready": "badge--good", "failed": "badge--bad", "refused": "badge--bad"}
 
 
 @router.get("")
@@ -32,7 +31,6 @@ def list_checkpoints(request: Request, _researcher: CurrentResearcher, session: 
         checkpoints=all_checkpoints(session),
         sizes=sizes_of_checkpoints(session),
         trained=trained_ids(session),
-        badges=BADGES,
     )
 
 
@@ -73,7 +71,6 @@ def show_checkpoint(
         owner=session.get(Person, checkpoint.person_id) if checkpoint.person_id else None,
         run=run,
         lineage=describe(run.run.lineage if run else checkpoint.lineage),
-        badges=BADGES,
     )
 
 

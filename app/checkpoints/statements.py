@@ -29,11 +29,16 @@ class FileStatement(Statement):
     modified: Annotated[int | None, Field(ge=0, lt=2**60)] = None
 
 
-class UploadStatement(Statement):
+class TrainedUploadStatement(Statement):
+    """The files of a checkpoint that was trained elsewhere for this server, which has its name already."""
+
+    files: list[FileStatement]
+
+
+class UploadStatement(TrainedUploadStatement):
     """A checkpoint that is to come."""
 
     name: str
-    files: list[FileStatement]
 
 
 class HashStatement(Statement):

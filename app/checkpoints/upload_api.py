@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.auth.api_tokens import bearer
 from app.auth.callers import caller
-from app.checkpoints.announcing import Announced, Limits, begin_upload
+from app.checkpoints.announcing import Announced, Limits, begin_trained, begin_upload
 from app.checkpoints.publishing import publish
 from app.checkpoints.receiving import (
     ChecksumError,
@@ -30,6 +31,7 @@ from app.checkpoints.statements import (
     CheckpointStanding,
     FileState,
     HashStatement,
+    TrainedUploadStatement,
     UploadState,
     UploadStatement,
     described,
@@ -54,12 +56,17 @@ from app.domain.checkpoint_vetting import CheckpointRefusedError
 from app.domain.registry import find_with_files
 from app.domain.store import GB, Store
 from app.errors import ConflictError
+from app.models import Person
 from app.models.person import TokenScope
 from app.problems import problem
 from app.resources import resources_of
 
 router = APIRouter(tags=["checkpoints"])
 Sender = Annotated[Visitor, Depends(caller(TokenScope.UPLOAD))]
+# People, or a worker of theirs: each goes on with uploads of the token's owner alone.
+AnySender = Annotated[Visitor, Depends(caller(TokenScope.UPLOAD, TokenScope.WORKER))]
+Asker = Annotated[Visitor, Depends(caller(TokenScope.READ, TokenScope.UPLOAD, TokenScope.WORKER))]
+Worker = Annotated[Person, Depends(bearer(TokenScope.WORKER))]
 FILE = "/uploads/{upload_id}/files/{number}"
 # For the OpenAPI document, since the framework does not read this body.
 DESCRIBED_PART: dict[str, Any] = {
@@ -83,14 +90,25 @@ async def begin(request: Request, sender: Sender) -> UploadState:
     return await in_transaction(request, _begin, sender, said, request)
 
 
+@router.post(
+    "/checkpoints/{checkpoint_id}/uploads",
+    status_code=HTTPStatus.CREATED,
+    openapi_extra=described(TrainedUploadStatement),
+)
+async def begin_for_worker(request: Request, worker: Worker, checkpoint_id: int) -> UploadState:
+    """Announce the files of a checkpoint that a worker trained, whose store is another; the rest is as for people."""
+    said = await read(request, TrainedUploadStatement)
+    return await in_transaction(request, _begin_trained, worker.id, checkpoint_id, said, request)
+
+
 @router.get("/uploads/{upload_id}")
-async def show(request: Request, sender: Sender, upload_id: UUID) -> UploadState:
+async def show(request: Request, sender: AnySender, upload_id: UUID) -> UploadState:
     """How much of an upload is there."""
     return await in_transaction(request, _state, sender.id, upload_id)
 
 
 @router.delete("/uploads/{upload_id}", status_code=HTTPStatus.NO_CONTENT)
-async def cancel(request: Request, sender: Sender, upload_id: UUID) -> Response:
+async def cancel(request: Request, sender: AnySender, upload_id: UUID) -> Response:
     """Forget an upload and what came of it."""
     await in_transaction(request, _cancel, sender.id, upload_id)
     await in_writers_thread(_store(request).forget, upload_id)
@@ -98,14 +116,14 @@ async def cancel(request: Request, sender: Sender, upload_id: UUID) -> Response:
 
 
 @router.head(FILE)
-async def tell_offset(request: Request, sender: Sender, upload_id: UUID, number: int) -> Response:
+async def tell_offset(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
     """Where to go on with a file, in Upload-Offset."""
     file = await in_transaction(request, find_file, sender.id, upload_id, number)
     return Response(headers=progress(received=file.received, size=file.size))
 
 
 @router.patch(FILE, status_code=HTTPStatus.NO_CONTENT, openapi_extra=DESCRIBED_PART)
-async def receive(request: Request, sender: Sender, upload_id: UUID, number: int) -> Response:
+async def receive(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
     """Take the next part of a file: where it belongs in Upload-Offset, and what it is in Upload-Checksum."""
     chunk = read_chunk(request.headers)
     with locked(_store(request).part(upload_id, number)) as descriptor:
@@ -123,7 +141,7 @@ async def receive(request: Request, sender: Sender, upload_id: UUID, number: int
 
 
 @router.post(FILE + "/check", status_code=HTTPStatus.NO_CONTENT, openapi_extra=described(HashStatement))
-async def check(request: Request, sender: Sender, upload_id: UUID, number: int) -> Response:
+async def check(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
     """Compare a whole file with what its sender has. One that differs starts over."""
     said = await read(request, HashStatement)
     with locked(_store(request).part(upload_id, number)) as descriptor:
@@ -138,7 +156,7 @@ async def check(request: Request, sender: Sender, upload_id: UUID, number: int) 
 
 
 @router.post("/uploads/{upload_id}/finish", status_code=HTTPStatus.ACCEPTED)
-async def finish(request: Request, sender: Sender, upload_id: UUID) -> CheckpointStanding:
+async def finish(request: Request, sender: AnySender, upload_id: UUID) -> CheckpointStanding:
     """Look at the whole checkpoint and put it into the store; a worker then tries whether it can be used."""
     store = _store(request)
     with ExitStack() as locks:
@@ -159,22 +177,29 @@ async def finish(request: Request, sender: Sender, upload_id: UUID) -> Checkpoin
 
 
 @router.get("/checkpoints/{checkpoint_id}")
-async def show_checkpoint(request: Request, _sender: Sender, checkpoint_id: int) -> CheckpointStanding:
+async def show_checkpoint(request: Request, _asker: Asker, checkpoint_id: int) -> CheckpointStanding:
     """Where a checkpoint stands."""
     return await in_transaction(request, _standing, checkpoint_id)
 
 
 def _begin(session: Session, sender: Visitor, said: UploadStatement, request: Request) -> UploadState:
     settings = resources_of(request).settings
-    upload = begin_upload(
-        session,
-        sender.id,
-        said.name,
-        [Announced(file.name, file.size, file.modified) for file in said.files],
-        store=_store(request),
-        limits=Limits(int(settings.upload_quota_gb * GB), int(settings.upload_margin_gb * GB)),
-    )
+    limits = Limits(int(settings.upload_quota_gb * GB), int(settings.upload_margin_gb * GB))
+    upload = begin_upload(session, sender.id, said.name, _announced(said), store=_store(request), limits=limits)
     return _state(session, sender.id, upload.id)
+
+
+def _begin_trained(
+    session: Session, person_id: int, checkpoint_id: int, said: TrainedUploadStatement, request: Request
+) -> UploadState:
+    margin = int(resources_of(request).settings.upload_margin_gb * GB)
+    store = _store(request)
+    upload = begin_trained(session, person_id, checkpoint_id, _announced(said), store=store, margin=margin)
+    return _state(session, person_id, upload.id)
+
+
+def _announced(said: TrainedUploadStatement) -> list[Announced]:
+    return [Announced(file.name, file.size, file.modified) for file in said.files]
 
 
 def _state(session: Session, person_id: int, upload_id: UUID) -> UploadState:

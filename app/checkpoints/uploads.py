@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.checkpoints.publishing import Published
 from app.domain.audit import record
+from app.domain.hyperfit_curves import keep_record
 from app.domain.registry import queue_validation
 from app.domain.store import STORED, Store
 from app.errors import ConflictError, NotFoundError
@@ -50,7 +51,7 @@ def unfinished_uploads(session: Session, person_id: int) -> list[Unfinished]:
         select(Upload.id, Checkpoint.name, func.sum(UploadFile.received), func.sum(UploadFile.size), Upload.touched_at)
         .join(Checkpoint, Checkpoint.id == Upload.checkpoint_id)
         .join(UploadFile)
-        .where(Upload.person_id == person_id)
+        .where(Checkpoint.person_id == person_id)
         .group_by(Upload.id, Checkpoint.name)
         .order_by(Upload.created_at)
     )
@@ -58,6 +59,13 @@ def unfinished_uploads(session: Session, person_id: int) -> list[Unfinished]:
         Unfinished(upload_id, name, int(received), int(size), touched_at)
         for upload_id, name, received, size, touched_at in session.execute(query)
     ]
+
+
+def sent_share(session: Session, checkpoint_id: int) -> float | None:
+    """How much has come of what a worker sends of a checkpoint, in [0, 1]; None while it sends nothing."""
+    query = select(func.sum(UploadFile.received) / func.sum(UploadFile.size)).join(Upload)
+    share = session.scalars(query.where(Upload.checkpoint_id == checkpoint_id)).one()
+    return None if share is None else float(share)
 
 
 def find_file(session: Session, person_id: int, upload_id: UUID, number: int) -> UploadFile:
@@ -111,11 +119,16 @@ def whole_files(session: Session, person_id: int, upload_id: UUID) -> list[Uploa
 
 
 def cancel_upload(session: Session, upload: Upload, reason: str, *, by_id: int | None = None) -> None:
-    """Forget an upload, and its checkpoint as well, unless something is waiting for that: then it failed."""
+    """Forget an upload, and its checkpoint as well, unless something is waiting for that: then it failed.
+
+    What a worker is training stays: its job sends it anew.
+    """
     checkpoint = session.get_one(Checkpoint, upload.checkpoint_id)
     record(session, by_id, "checkpoint.cancel_upload", checkpoint, name=checkpoint.name)
     session.delete(upload)
     session.flush()
+    if checkpoint.state is CheckpointState.TRAINING:
+        return
     is_wanted = session.scalar(
         select(
             exists().where(System.checkpoint_id == checkpoint.id) | exists().where(HyperfitRun.base_id == checkpoint.id)
@@ -146,6 +159,7 @@ def store_upload(session: Session, upload_id: UUID, published: Published, *, sto
         CheckpointFile(checkpoint_id=checkpoint.id, name=file.name, size=file.size, sha256=file.sha256)
         for file in published.files
     )
+    keep_record(session, checkpoint.id, published.lineage or {}, published.curve)
     queue_validation(session, checkpoint)
     sha256 = published.sha256
     record(session, checkpoint.person_id, "checkpoint.upload", checkpoint, name=checkpoint.name, sha256=sha256)

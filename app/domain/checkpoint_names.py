@@ -5,6 +5,8 @@ import re
 MIB, GIB, TIB = 2**20, 2**30, 2**40
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "model.safetensors"
+LINEAGE = "toprank.json"
+CURVE = "curve.jsonl"
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 # The largest size of each file but the weights. Tokenizers with a quarter of a million tokens need some 35 MB.
 ALLOWED = {
@@ -22,8 +24,8 @@ ALLOWED = {
     "chat_template.json": MIB,
     "preprocessor_config.json": MIB,
     INDEX: 16 * MIB,
-    "toprank.json": 4 * MIB,
-    "curve.jsonl": 64 * MIB,
+    LINEAGE: 4 * MIB,
+    CURVE: 64 * MIB,
     "README.md": MIB,
     "LICENSE": MIB,
     "LICENSE.md": MIB,

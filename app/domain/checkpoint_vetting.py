@@ -6,6 +6,7 @@ for no code, and the headers of its weights are sound and are what the index say
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,17 +16,21 @@ from typing import Any, BinaryIO
 
 from app.domain.checkpoint_names import (
     CITATION_INDEX,
+    CURVE,
     INDEX,
+    LINEAGE,
     MOST_FILES,
     SHARD,
     WEIGHTS,
     listing_faults,
 )
+from app.domain.curve_file import CurveError, CurvePoint, parse_curve
 from app.domain.npy_header import NpyError, check_integers
 from app.domain.safetensors_header import HeaderError, Tensor, read_header
 from app.errors import ToprankError
 
 DEEPEST_JSON = 100
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # and not a backslash followed by u0000
 SHOWN = 5
 # Keys that make a loader fetch or run code.
 CODE_KEYS = frozenset({"auto_map", "trust_remote_code", "custom_pipelines", "code_revision"})
@@ -65,6 +70,8 @@ def vet_folder(folder: Path) -> int:
                 headers[name] = _header(folder / name, size)
             elif name.endswith(".npy"):
                 _check_array(folder / name, size)
+            elif name == CURVE:
+                read_curve(folder / name)
             elif name.endswith(".json") and name != INDEX:
                 read_json(folder / name)
         except FileFaultError as fault:
@@ -154,7 +161,27 @@ def read_json(file: Path) -> Any:
         raise FileFaultError("it holds no object")
     if _depth(found) > DEEPEST_JSON:
         raise FileFaultError("it is nested too deeply")
+    if file.name == LINEAGE and not _can_be_kept(found):
+        raise FileFaultError("it holds what no database keeps: NaN, infinity, a NUL or half a character")
     return found
+
+
+def read_curve(file: Path) -> list[CurvePoint]:
+    """The points of a curve. Raises FileFaultError."""
+    with _opened(file) as stream:
+        try:
+            return parse_curve(stream)
+        except CurveError as error:
+            raise FileFaultError(str(error)) from error
+
+
+def _can_be_kept(found: dict[str, Any]) -> bool:
+    try:
+        text = json.dumps(found, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except ValueError:
+        return False
+    return NUL.search(text) is None
 
 
 def _object(*, is_table: bool) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:

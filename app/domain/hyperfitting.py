@@ -1,4 +1,4 @@
-"""Hyperfitting as the database knows it: ordering a run, following it, and what it leads to."""
+"""Hyperfitting as the database knows it: ordering a run, and what it leads to."""
 
 import hashlib
 import re
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
 from app.domain.registry import make_ready, note_files
+from app.domain.store import STORED
 from app.errors import ConflictError, NotFoundError, ToprankError
-from app.models import Checkpoint, HyperfitPoint, HyperfitRun, HyperfitTexts, Passage, Person
+from app.models import Checkpoint, HyperfitRun, HyperfitTexts, Passage, Person
 from app.models.checkpoint import CheckpointState
 from app.models.passage import PassageState
 from app.queue import HYPERFIT, defer, is_queued
@@ -48,25 +49,6 @@ class HyperfitPlan:
         for one in self.texts:
             digest.update(hashlib.sha256(one.text.encode()).digest())
         return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Hyperfitting:
-    """Everything about a checkpoint's run that its page shows."""
-
-    run: HyperfitRun
-    base: str | None
-    points: list[HyperfitPoint]
-
-    @property
-    def share(self) -> float:
-        """How much is done, in [0, 1]; all of it once finished, even where a run stopped at a loss."""
-        return 1.0 if self.run.finished_at else self.run.updates / self.run.total_updates
-
-    @property
-    def shown_updates(self) -> int:
-        """Where a picture of the run ends: at its last update once it is finished, else at the last it may have."""
-        return (self.run.finished_at and self.run.updates) or self.run.total_updates
 
 
 def order_training(session: Session, plan: HyperfitPlan, folder: Path, *, by: Person | None = None) -> Checkpoint:
@@ -161,9 +143,13 @@ def continue_training(session: Session, checkpoint: Checkpoint, *, by: Person | 
 
 
 def queue_training(session: Session, checkpoint: Checkpoint) -> bool:
-    """Queue the job of a run that is not finished, unless it waits or runs already; a failed one goes on."""
+    """Queue the job of a run that is not finished, unless it waits or runs already; a failed one goes on.
+
+    What is in the store was trained to its end, and can only fail to be used.
+    """
     lock = training_lock(checkpoint.id)
-    if checkpoint.state not in (CheckpointState.TRAINING, CheckpointState.FAILED) or is_queued(session, lock):
+    is_due = checkpoint.state in (CheckpointState.TRAINING, CheckpointState.FAILED)
+    if not is_due or checkpoint.source.startswith(STORED) or is_queued(session, lock):
         return False
     checkpoint.state, checkpoint.reason = CheckpointState.TRAINING, None
     defer(session, HYPERFIT, lock=lock, checkpoint_id=checkpoint.id)
@@ -184,59 +170,10 @@ def find_checkpoint(session: Session, name: str) -> Checkpoint:
     return checkpoint
 
 
-def trained_checkpoint(session: Session, checkpoint_id: int) -> Checkpoint:
-    """A checkpoint that was or is trained here. Raises NotFoundError for any other."""
-    checkpoint = session.get(Checkpoint, checkpoint_id)
-    if checkpoint is None or session.get(HyperfitRun, checkpoint_id) is None:
-        raise NotFoundError("There is no such run.")
-    return checkpoint
-
-
-def trained_ids(session: Session) -> set[int]:
-    """Which checkpoints were or are trained here."""
-    return set(session.scalars(select(HyperfitRun.checkpoint_id)))
-
-
-def hyperfitting_of(session: Session, checkpoint: Checkpoint) -> Hyperfitting | None:
-    """A checkpoint's run with its curve; None where it was not trained here."""
-    run = session.get(HyperfitRun, checkpoint.id, populate_existing=True)
-    if run is None:
-        return None
-    points = select(HyperfitPoint).where(HyperfitPoint.checkpoint_id == checkpoint.id).order_by(HyperfitPoint.update)
-    base = session.get(Checkpoint, run.base_id) if run.base_id else None
-    known = base.name if base else (run.lineage or {}).get("base")
-    return Hyperfitting(run, known, list(session.scalars(points)))
-
-
 def accepted_passages(session: Session) -> list[Text]:
     """The texts that people judge, in any study."""
     query = select(Passage.context, Passage.original, Passage.source).where(Passage.state == PassageState.ACCEPTED)
     return [Text(context + original, source) for context, original, source in session.execute(query)]
-
-
-def record_updates(session: Session, checkpoint_id: int, updates: int, tokens_per_second: float | None) -> None:
-    """How far a run is. Nothing for a checkpoint whose run is gone."""
-    run = session.get(HyperfitRun, checkpoint_id)
-    if run is not None:
-        run.updates, run.tokens_per_second = min(updates, run.total_updates), tokens_per_second
-
-
-def record_point(session: Session, checkpoint_id: int, point: dict[str, Any]) -> None:
-    """Keep a validation; one that is measured again after a crash replaces itself."""
-    # a model may write a NUL, which Postgres cannot keep
-    texts = [{kind: text.replace("\0", "") for kind, text in one.items()} for one in point["texts"]]
-    values = {"checkpoint_id": checkpoint_id, **point, "texts": texts}
-    statement = insert(HyperfitPoint).values(values)
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["checkpoint_id", "update"], set_=dict(statement.excluded))
-    )
-
-
-def forget_points_after(session: Session, checkpoint_id: int, update: int) -> None:
-    """Drop what a run that goes on from an earlier update will measure again."""
-    session.execute(
-        delete(HyperfitPoint).where(HyperfitPoint.checkpoint_id == checkpoint_id, HyperfitPoint.update > update)
-    )
 
 
 def finish_training(session: Session, checkpoint_id: int, lineage: dict[str, Any]) -> None:

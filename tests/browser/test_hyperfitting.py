@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from app.domain.hyperfitting import fail_training, record_point, record_updates
+from app.domain.hyperfit_curves import record_point, record_updates
+from app.domain.hyperfitting import fail_training
 from app.models import Checkpoint, HyperfitRun
 from app.models.person import Role
 from tests.browser import axe

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
-from app.domain.hyperfitting import hyperfitting_of
+from app.domain.hyperfit_curves import hyperfitting_of
 from app.errors import ToprankError
 from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState

@@ -23,9 +23,9 @@ from app.domain.store import Store
 from app.models import Checkpoint, UploadFile
 from app.models.checkpoint import CheckpointState
 from app.models.person import Role, TokenScope
-from cli import file_sender
-from cli.sending import files_in, send
-from cli.server import Server
+from generation.transfer import file_sender
+from generation.transfer.sending import announce, files_in, send
+from generation.transfer.server import Server
 from tests.app.checkpoints.sending import make_small_checkpoint
 from tests.bad_folders import NO_FILES, BadFolder
 from tests.cli.test_pipeline import fails, run
@@ -137,7 +137,9 @@ def test_a_server_that_is_killed_in_the_middle_is_gone_on_with(
 
     def upload() -> dict[str, Any]:
         with Server(f"http://127.0.0.1:{port}", token) as server:
-            return send(server, "mine", files_in(folder), parallel=1, report=lambda _name, _received: None)
+            files = files_in(folder)
+            upload = announce(server, "mine", files)
+            return send(server, upload, files, parallel=1, report=lambda _name, _received: None)
 
     with ThreadPoolExecutor(1) as thread:
         with serving(database_url, port) as first:
@@ -242,7 +244,7 @@ def test_a_refused_checkpoint_says_why(address: str, token: str, folder: Path, t
 def test_waiting_ends_with_what_the_worker_found(
     address: str, token: str, folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.sending.POLL_S", 0.05)
+    monkeypatch.setattr("generation.transfer.sending.POLL_S", 0.05)
     command = ("checkpoint", "upload", "mine", folder, "--server", address, "--token", token, "--wait")
 
     def find(state: CheckpointState) -> None:

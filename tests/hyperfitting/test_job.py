@@ -10,8 +10,9 @@ from procrastinate.exceptions import JobAborted
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from app.domain import hyperfitting
-from app.domain.hyperfitting import HyperfitPlan, Text, hyperfitting_of, order_training, training_lock
+from app.domain import hyperfit_curves, hyperfitting
+from app.domain.hyperfit_curves import hyperfitting_of
+from app.domain.hyperfitting import HyperfitPlan, Text, order_training, training_lock
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, System
 from app.models.checkpoint import CheckpointState
@@ -169,10 +170,10 @@ def test_points_that_are_measured_again_replace_themselves(engine, ordered):
         "texts": [{"context": "a", "continuation": "b\0c"}],
     }
     with Session(engine) as session:
-        hyperfitting.record_point(session, ordered.checkpoint_id, point)
-        hyperfitting.record_point(session, ordered.checkpoint_id, {**point, "validation_loss": 4.0})
-        hyperfitting.record_point(session, ordered.checkpoint_id, {**point, "update": 4})
-        hyperfitting.forget_points_after(session, ordered.checkpoint_id, 2)
+        hyperfit_curves.record_point(session, ordered.checkpoint_id, point)
+        hyperfit_curves.record_point(session, ordered.checkpoint_id, {**point, "validation_loss": 4.0})
+        hyperfit_curves.record_point(session, ordered.checkpoint_id, {**point, "update": 4})
+        hyperfit_curves.forget_points_after(session, ordered.checkpoint_id, 2)
         session.commit()
 
         found = hyperfitting_of(session, session.get_one(Checkpoint, ordered.checkpoint_id)).points

@@ -1,14 +1,16 @@
 """Ordering a run on a page, and watching it."""
 
+from itertools import pairwise
 from typing import get_args
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.checkpoints.chart import HEIGHT, WIDTH, draw
+from app.checkpoints.chart import HEIGHT, MOST_DOTS, WIDTH, draw
 from app.checkpoints.hyperfitting import HyperfitForm
-from app.domain.hyperfitting import finish_training, record_point, record_updates
+from app.domain.hyperfit_curves import record_point, record_updates
+from app.domain.hyperfitting import finish_training
 from app.models import Checkpoint, HyperfitPoint, HyperfitRun
 from app.models.checkpoint import CheckpointState
 from hyperfitting.config import HyperfitConfig, Keep, Order, Precision
@@ -193,3 +195,14 @@ def test_measures_that_were_not_taken_are_not_drawn():
     assert draw([], 10) == []
     points = [HyperfitPoint(**make_point(0, ttr_first_96=None, ttr_last_96=None))]
     assert [panel.title for panel in draw(points, 10)] == ["Loss", "Entropy of the predictions"]
+
+
+def test_of_more_dots_than_a_picture_shows_each_so_many_are_left_out_but_the_last():
+    points = [HyperfitPoint(**make_point(update, ttr_first_96=None, ttr_last_96=None)) for update in range(1001)]
+
+    loss, _ = draw(points, 1000)
+
+    places = loss.lines[0].places
+    assert len(places) <= MOST_DOTS
+    assert (places[0][0], places[-1][0]) == (0.0, WIDTH)
+    assert len({round(after[0] - before[0], 6) for before, after in pairwise(places[:-1])}) == 1

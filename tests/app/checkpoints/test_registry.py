@@ -1,17 +1,20 @@
 """/checkpoints: what each checkpoint consists of, where it came from, and what can be done about it."""
 
+import json
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.checkpoints.lineage import describe
 from app.domain.hyperfitting import HyperfitPlan, Text, add_trained, finish_training
 from app.domain.registry import note_files
-from app.models import Checkpoint, Upload
+from app.models import Checkpoint, HyperfitPoint, HyperfitRun, Upload
 from app.models.checkpoint import CheckpointState
 from app.templating import in_bytes
 from tests.app.checkpoints.sending import API, listing
+from tests.app.checkpoints.test_hyperfitting import make_point
 from tests.factories import make_checkpoint
 
 
@@ -43,6 +46,84 @@ def test_an_upload_is_shown_while_it_is_tried_and_when_it_failed(sender, researc
     assert "<html" not in fragment
     assert "Its weights are spoilt." in fragment
     assert "every 3s" not in fragment
+
+
+def bring_curve(folder: Path, *updates: int, **lineage: object) -> None:
+    """What `toprank hyperfit` leaves beside the weights."""
+    points = [make_point(update, train_loss=3.0 - update / 10) for update in updates]
+    (folder / "curve.jsonl").write_text("".join(json.dumps(point) + "\n" for point in points))
+    record = {"base": "<b>other", "ended": "at the <b>last update", "seed": 7, "data_sha256": "ab" * 32, **lineage}
+    (folder / "toprank.json").write_text(json.dumps(record))
+
+
+def test_a_curve_that_comes_along_is_drawn_with_its_lineage(sender, researcher, folder, db: Session) -> None:
+    bring_curve(folder, 0, 4, 8, config={"samples": 16, "lr": 1e-6, "order": ["given"]}, code="toprank 1 (abc)")
+    made = sender.upload(folder).json()["id"]
+
+    run = db.get_one(HyperfitRun, made)
+
+    assert (run.base_id, run.texts_sha256, run.updates, run.total_updates) == (None, None, 8, 8)
+    assert run.config == {"samples": 16, "lr": 1e-6}  # plain values alone: results read them
+    about = researcher.get(f"/checkpoints/{made}").text
+    assert all(said in about for said in ("nobody here has checked it", "ab" * 32, "toprank 1 (abc)"))
+    assert f"/checkpoints/{made}/hyperfitting" in about
+    page = researcher.get(f"/checkpoints/{made}/hyperfitting").text
+    assert "Loss over 8 updates; latest: training 2.200, held out 3.000" in page
+    assert page.count("<polyline") == 5
+    assert "8 updates, ended at the &lt;b&gt;last update" in page
+    assert "from <strong>&lt;b&gt;other</strong> elsewhere" in page
+    assert "&lt;b&gt;Once" in page
+    assert "Go on" not in page
+    assert researcher.submit(f"/checkpoints/{made}/hyperfitting").status_code == 303  # which changes nothing
+    db.expire_all()
+    assert db.get_one(Checkpoint, made).state is CheckpointState.VALIDATING
+
+
+def test_a_record_of_nonsense_is_drawn_as_far_as_it_makes_sense(sender, researcher, folder, db: Session) -> None:
+    bring_curve(folder, 0, base={"x": 1}, ended=["x"], config={"samples": "many", "seed": "\\u0000"})
+    made = sender.upload(folder).json()["id"]
+
+    page = researcher.get(f"/checkpoints/{made}/hyperfitting").text
+
+    assert db.get_one(HyperfitRun, made).config == {"seed": "\\u0000"}
+    assert ("Hyperfitted elsewhere" in page, ", ended" in page) == (True, False)
+    assert "Loss over 1 updates" in page
+
+
+def test_one_that_is_sent_anew_has_the_record_that_came_with_it(sender, folder, db: Session) -> None:
+    bring_curve(folder, 0, 4)
+    made = sender.upload(folder).json()["id"]
+    db.get_one(Checkpoint, made).state = CheckpointState.FAILED
+    db.commit()
+
+    bring_curve(folder, 0, 2, 6)
+    sender.upload(folder)
+    assert db.scalars(select(HyperfitPoint.update).order_by(HyperfitPoint.update)).all() == [0, 2, 6]
+    db.get_one(Checkpoint, made, populate_existing=True).state = CheckpointState.FAILED
+    db.commit()
+    (folder / "curve.jsonl").unlink()
+    assert sender.upload(folder).status_code == 202
+    assert db.scalars(select(HyperfitRun)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("curve.jsonl", '{"update": 0}\n', "curve.jsonl: line 1: epoch: Field required."),
+        ("toprank.json", '{"code": "\\u0000"}', "toprank.json: it holds what no database keeps"),
+        ("toprank.json", '{"code": "\\\\\\u0000"}', "toprank.json: it holds what no database keeps"),
+        ("toprank.json", '{"code": "\\ud800"}', "toprank.json: it holds what no database keeps"),
+        ("toprank.json", '{"train_loss": NaN}', "toprank.json: it holds what no database keeps"),
+        ("toprank.json", '{"train_loss": 1e999}', "toprank.json: it holds what no database keeps"),
+    ],
+)
+def test_a_record_that_cannot_be_kept_is_refused(sender, folder, name: str, content: str, reason: str) -> None:
+    (folder / name).write_text(content)
+
+    refused = sender.upload(folder)
+
+    assert refused.status_code == 422
+    assert reason in refused.json()["detail"]
 
 
 def test_a_failed_one_is_tried_again_at_a_click(sender, researcher, folder, db: Session) -> None:

@@ -13,9 +13,9 @@ from app.auth.api_tokens import create_api_token
 from app.domain.store import STORED, Store
 from app.models.person import Role, TokenScope
 from app.settings import Settings
-from generation import fetching
 from generation.checkpoint_folder import checkpoint_folder
-from generation.fetching import FetchError, Source, fetch
+from generation.transfer import fetching
+from generation.transfer.fetching import FetchError, Source, fetch
 from tests.app.checkpoints.sending import Sender
 from tests.factories import make_person
 from tests.serving import serve

@@ -9,8 +9,8 @@ from typing import Any
 
 from app.domain.checkpoint_names import CITATION_INDEX
 from app.errors import ToprankError
-from cli.file_sender import LONG_S, FileSender, LocalFile, Report
-from cli.server import Server, ServerError
+from generation.transfer.file_sender import LONG_S, FileSender, LocalFile, Report
+from generation.transfer.server import Server, ServerError
 
 BUSY, GONE = 423, 404
 BUSY_S, POLL_S = 1.0, 2.0
@@ -43,10 +43,27 @@ def _file(path: Path, name: str) -> LocalFile:
     return LocalFile(name, path, known.st_size, int(known.st_mtime * 1000))
 
 
-def send(server: Server, name: str, files: list[LocalFile], *, parallel: int, report: Report) -> dict[str, Any]:
-    """Send the files and finish the upload; returns where the checkpoint stands. Raises ServerError."""
-    listing = [{"name": file.name, "size": file.size, "modified": file.modified} for file in files]
-    upload: dict[str, Any] = server.wanted("POST", "/uploads", said={"name": name, "files": listing})
+def announce(server: Server, name: str, files: list[LocalFile]) -> dict[str, Any]:
+    """Say what is to come; the upload, with how much of each file is there. Raises ServerError."""
+    upload: dict[str, Any] = server.wanted("POST", "/uploads", said={"name": name, "files": _listing(files)})
+    return upload
+
+
+def announce_trained(server: Server, checkpoint_id: int, files: list[LocalFile]) -> dict[str, Any]:
+    """The same of a checkpoint that a worker was asked to train. Raises ServerError."""
+    path = f"/checkpoints/{checkpoint_id}/uploads"
+    upload: dict[str, Any] = server.wanted("POST", path, said={"files": _listing(files)})
+    return upload
+
+
+def _listing(files: list[LocalFile]) -> list[dict[str, object]]:
+    return [{"name": file.name, "size": file.size, "modified": file.modified} for file in files]
+
+
+def send(
+    server: Server, upload: dict[str, Any], files: list[LocalFile], *, parallel: int, report: Report
+) -> dict[str, Any]:
+    """Send the files of an upload and finish it; returns where the checkpoint stands. Raises ServerError."""
     local = {file.name: file for file in files}
     with ThreadPoolExecutor(parallel) as threads, ExitStack() as giving_up:
         giving_up.callback(threads.shutdown, cancel_futures=True)

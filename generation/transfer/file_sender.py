@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cli.server import Answer, Server, ServerError
+from generation.transfer.server import Answer, Server, ServerError
 
 PART = 8 * 2**20
 MOST_TRIES = 5

@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 from app.domain.checkpoint_names import name_fault
 from app.domain.store import StoredFile, manifest_hash, move_to
 from app.errors import ToprankError
+from app.settings import Settings
 
 LOG = logging.getLogger("toprank.generation")
 BLOCK = 2**20
@@ -53,10 +54,22 @@ class Source:
         return answer
 
 
+def web_app(settings: Settings) -> Source | None:
+    """The web app that has the store, for a worker that does not share it; None where nothing says so."""
+    if settings.server and settings.worker_token:
+        return Source(settings.server, settings.worker_token.get_secret_value())
+    return None
+
+
+def cached(sha256: str, cache: Path) -> Path:
+    """Where a cache keeps the checkpoint of this hash."""
+    return cache / "checkpoints" / sha256
+
+
 def fetch(sha256: str, source: Source, cache: Path) -> Path:
     """The folder of the checkpoint in the cache. Raises FetchError with what to do."""
-    target = cache / "checkpoints" / sha256
-    with _alone(cache / "checkpoints" / f"{sha256}.lock"):
+    target = cached(sha256, cache)
+    with _alone(target.with_name(f"{sha256}.lock")):
         if not target.is_dir():
             partial = target.with_name(f"{sha256}.partial")
             for file in _manifest(sha256, source):
