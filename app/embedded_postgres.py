@@ -7,11 +7,9 @@ See docs/decisions/0001-embedded-postgres.md for the rules kept here.
 
 import os
 import re
-import secrets
 import shlex
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from app.embedded_postgres_cluster import MAX_CONNECTIONS, create_cluster
 from app.embedded_postgres_place import (
     Place,
     check_socket_dir,
@@ -37,7 +36,6 @@ from app.embedded_postgres_programs import (
     run,
     version,
 )
-from app.settings import write_private
 
 __all__ = [
     "EmbeddedPostgresError",
@@ -51,7 +49,6 @@ __all__ = [
     "url",
 ]
 
-MAX_CONNECTIONS = 100
 # For psql, backups, migrations, and the three that PostgreSQL keeps for its superuser.
 SPARE_CONNECTIONS = 10
 START_TIMEOUT_S = 300.0
@@ -59,18 +56,6 @@ STOP_TIMEOUT_S = 60.0
 UNSEEN_SERVER_TIMEOUT_S = 30.0
 POLL_S = 0.05
 SOCKET = ".s.PGSQL.5432"
-
-# A laptop's settings; durable (fsync stays on). Statements with people's texts in them stay out of the log.
-SETTINGS = {
-    "max_connections": str(MAX_CONNECTIONS),
-    "shared_buffers": "128MB",
-    "effective_cache_size": "1GB",
-    "random_page_cost": "1.1",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_checkpoints": "off",
-    "log_min_error_statement": "panic",
-}
 
 
 @dataclass(frozen=True)
@@ -101,7 +86,7 @@ def start(data_dir: Path) -> str:
             if lock is not None and _server_pid(place) is None:
                 _end_leftovers(place)
                 if not place.cluster.exists():
-                    _create(place, lock)
+                    create_cluster(place, lock)
                 _launch(place, lock)
                 break
         _end_leftovers(place)
@@ -154,37 +139,6 @@ def require_connections(pool_size: int, processes: int) -> None:
             f"{processes} processes with {pool_size} connections each and {SPARE_CONNECTIONS} to spare need {needed}, "
             f"but the embedded database takes {MAX_CONNECTIONS}: use fewer processes or set TOPRANK_POOL_SIZE lower"
         )
-
-
-def _create(place: Place, lock: int) -> None:
-    """Make a complete cluster beside its final place and rename it there: a half-made one is never taken for real."""
-    for abandoned in place.home.glob("cluster.new-*"):
-        shutil.rmtree(abandoned)
-    new = Path(tempfile.mkdtemp(prefix="cluster.new-", dir=place.home))
-    place.account.own(new)
-    programs = readable_binaries(place.account, place.home)
-    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-    initdb = ["-U", "postgres", "-k", "--no-locale", "-E", "UTF8", "--auth=reject", *options]
-    run(place.account, programs / "initdb", *initdb, cluster=new, keep=lock)
-    password = secrets.token_urlsafe(32)
-    single = ["--single", "-c", "exit_on_error=on", "postgres"]
-    run(place.account, programs / "postgres", *single, cluster=new, text=_first_statements(password), keep=lock)
-    place.access_rules.write_text("local all toprank scram-sha-256\n")
-    place.access_rules.chmod(0o644)
-    write_private(place.password_file, password)
-    new.rename(place.cluster)
-
-
-def _first_statements(password: str) -> str:
-    """Make the role and its database; one statement per line, as a server without connections reads them.
-
-    The role is no superuser, which nobody can log in as; it may make databases, watch, and end sessions.
-    """
-    return (
-        f"CREATE ROLE toprank LOGIN CREATEDB PASSWORD '{password}'\n"
-        "GRANT pg_monitor, pg_signal_backend, pg_signal_autovacuum_worker TO toprank\n"
-        "CREATE DATABASE toprank OWNER toprank\n"
-    )
 
 
 def _launch(place: Place, lock: int) -> None:

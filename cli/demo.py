@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from cli.connection import DataDir
-from cli.serve import Port, check_port_is_free, database, run_everything
+from cli.serve import Port, database, run_everything
+from cli.web_app import check_port_is_free
 
 CREDENTIALS = "demo_credentials.json"
 

@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 from app.domain.sink import Sink
 
 # What stands in memory at a time, as CSV; a reader takes a row group at a time too.
-ROW_GROUP = 4 * 1024 * 1024
+ROW_GROUP = 2 * 1024 * 1024
 
-# The library's own allocator keeps what a group took, which in a long file adds up.
-pa.set_memory_pool(pa.system_memory_pool())
+# The library's own allocator keeps what a group took, for each thread that made one; the system's gives it back when
+# it is asked to. What asks no pool in particular takes ARROW_DEFAULT_MEMORY_POOL's, which `toprank serve` sets.
+_MEMORY = pa.system_memory_pool()
+pa.set_memory_pool(_MEMORY)
 
 _TIME = pa.timestamp("us", tz="UTC")
 _TYPES = {
@@ -37,6 +39,7 @@ def parquet_pieces(copied: Iterator[bytes], columns: Sequence[str]) -> Iterator[
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for group in _groups(copied):
             writer.write_table(_table(group, schema))
+            _MEMORY.release_unused()
             yield sink.taken()
     yield sink.taken()
 
@@ -56,7 +59,7 @@ def _groups(copied: Iterator[bytes]) -> Iterator[bytes]:
 
 def _table(group: bytes, schema: pa.Schema) -> pa.Table:
     # Postgres leaves a missing value bare and quotes an empty text, so the two stay apart.
-    table = pa_csv.read_csv(
+    return pa_csv.read_csv(
         pa.BufferReader(group),
         read_options=pa_csv.ReadOptions(column_names=schema.names, use_threads=False, block_size=len(group)),
         parse_options=pa_csv.ParseOptions(newlines_in_values=True),
@@ -69,4 +72,3 @@ def _table(group: bytes, schema: pa.Schema) -> pa.Table:
             false_values=["f"],
         ),
     )
-    return table.cast(schema)

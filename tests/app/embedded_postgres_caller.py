@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -69,6 +70,12 @@ def query(data_dir: Path, statement: str) -> object:
     with connect(data_dir) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchone() if cursor.description else None
+
+
+def query_that_fails(data_dir: Path, statement: str) -> object:
+    with connect(data_dir) as connection, suppress(psycopg.Error):
+        return connection.execute(statement).statusmessage
+    return None
 
 
 def query_without_end(data_dir: Path, _: str) -> object:

@@ -174,6 +174,16 @@ def test_it_is_durable_and_reachable_by_its_socket_only(person: Person) -> None:
 
 
 @both
+def test_its_log_tells_errors_without_rows_and_statements(person: Person) -> None:
+    person.call("start")
+    twice = "DO $$ BEGIN CREATE TEMP TABLE t (a text UNIQUE); INSERT INTO t VALUES ('ada@lab'), ('ada@lab'); END $$"
+    assert person.call("query_that_fails", twice) is None
+    log = (Path(person.call("status")["cluster"]) / "server.log").read_text()
+    assert "duplicate key value" in log
+    assert "ada@lab" not in log
+
+
+@both
 def test_a_wrong_password_is_refused(person: Person) -> None:
     person.call("start")
     password = person.data_dir / "postgres" / "password"

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from app import embedded_postgres, migrate
 from app.errors import ConflictError, ToprankError
 from app.settings import Settings
-from cli import serve
+from cli import web_app
 from tests.serving import SECRET
 
 
@@ -78,7 +78,7 @@ def test_serve_wants_a_migrated_database(database_url: str, monkeypatch: pytest.
     migrate.downgrade(database_url, "0001")
     settings = Settings(database_url=database_url)
     with pytest.raises(ConflictError, match="toprank db migrate"):
-        serve._check_database(settings)
+        web_app.check_database(settings)
 
 
 def test_a_port_in_use_is_said_before_anything_starts() -> None:
@@ -86,7 +86,7 @@ def test_a_port_in_use_is_said_before_anything_starts() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(ToprankError, match="choose another by --port"):
-            serve.check_port_is_free("127.0.0.1", taken.getsockname()[1])
+            web_app.check_port_is_free("127.0.0.1", taken.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_plain_http_is_for_loopback_or_said_explicitly(
     host: str, insecure: bool, given: dict[str, object], expected: bool
 ) -> None:
     settings = Settings.model_validate(given)
-    assert serve._are_cookies_secure(settings, host, insecure_http=insecure) is expected
+    assert web_app.are_cookies_secure(settings, host, insecure_http=insecure) is expected
 
 
 def test_up_starts_all_of_it_and_leaves_nothing_behind(data_dir: Path) -> None:
