@@ -26,6 +26,7 @@ from app.error_pages import add_error_pages
 from app.export.routes import router as export
 from app.form_tokens import check_form_token
 from app.origin_check import OriginCheck
+from app.passages.import_routes import router as passage_imports
 from app.passages.routes import router as passages
 from app.people.pay_routes import router as pay
 from app.people.routes import router as people
@@ -53,6 +54,7 @@ PAGES = (
     checkpoints,
     export,
     pay,  # before a page of one person, whose address could be the same
+    passage_imports,
     passages,
     people,
     quality,

@@ -12,7 +12,7 @@ from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.engine_settings import Dtype, EngineSettings
 from app.domain.registry import find_with_files, validate_again
-from app.domain.systems import add_checkpoint, page_of_checkpoints
+from app.domain.systems import add_hub_checkpoint, page_of_checkpoints
 from app.idempotency import Once
 from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState
@@ -73,7 +73,7 @@ def register(writer: ApiWriter, session: DbSession, once: Once, body: NewCheckpo
 
     def deed() -> CheckpointSummary:
         loading = EngineSettings(**body.loading.model_dump())
-        made = add_checkpoint(session, body.name, body.hub_id, loading, instruct=body.instruct, by=writer)
+        made = add_hub_checkpoint(session, body.name, body.hub_id, loading, instruct=body.instruct, by=writer)
         return CheckpointSummary.of(made)
 
     return once(CheckpointSummary, deed)

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,13 +14,21 @@ from app.dependencies import CurrentResearcher, DbSession
 from app.domain.hyperfit_curves import hyperfitting_of, trained_ids
 from app.domain.registry import find_with_files, sizes_of_checkpoints, validate_again
 from app.domain.store import Store
-from app.domain.systems import all_checkpoints
+from app.domain.systems import HUB_ID, add_hub_checkpoint, all_checkpoints
 from app.forms import PageForm
 from app.models import Person
 from app.resources import resources_of
 from app.templating import is_htmx, render, see_other
 
 router = APIRouter(prefix="/checkpoints")
+
+
+class HubForm(PageForm):
+    """A checkpoint of the hub; folders of the server are for whoever has a shell there."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    hub_id: Annotated[str, Field(pattern=f"^{HUB_ID}$")]
+    instruct: bool = False
 
 
 @router.get("")
@@ -32,6 +41,13 @@ def list_checkpoints(request: Request, _researcher: CurrentResearcher, session: 
         sizes=sizes_of_checkpoints(session),
         trained=trained_ids(session),
     )
+
+
+@router.post("")
+def submit_checkpoint(researcher: CurrentResearcher, session: DbSession, form: Annotated[HubForm, Form()]) -> Response:
+    """Register it; workers fetch it when they need it."""
+    made = add_hub_checkpoint(session, form.name.strip(), form.hub_id, instruct=form.instruct, by=researcher)
+    return see_other(f"/checkpoints/{made.id}")
 
 
 @router.get("/upload")

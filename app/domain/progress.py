@@ -59,6 +59,11 @@ class SystemProgress:
         return next((one for one in self.cells if (one.dataset, one.scenario) == (dataset, scenario)), None)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it could be queued."""
+        return not (self.is_under_way or self.paused or self.trained)
+
+    @property
     def is_under_way(self) -> bool:
         """Whether it waits for a worker or is being written."""
         return self.state in (GenerationState.QUEUED, GenerationState.RUNNING)
@@ -102,6 +107,11 @@ class StudyProgress:
     def share(self) -> float:
         """How much of what is released has been judged, in [0, 1]."""
         return self.annotations / self.wanted if self.wanted else 0.0
+
+    @property
+    def is_to_be_queued(self) -> bool:
+        """Whether some system lacks texts and neither waits, is paused, nor waits for its checkpoint."""
+        return any(one.continuations < one.passages and one.is_idle for one in self.systems)
 
     @property
     def is_scored(self) -> bool:

@@ -63,12 +63,37 @@ def add_checkpoint(
 
     Raises ConflictError when the name is taken, ToprankError when the source is neither.
     """
+    return _register(session, name, _checked_source(source), settings, instruct=instruct, by=by)
+
+
+def add_hub_checkpoint(
+    session: Session,
+    name: str,
+    hub_id: str,
+    settings: EngineSettings | None = None,
+    *,
+    instruct: bool = False,
+    by: Person | None = None,
+) -> Checkpoint:
+    """The same for a hub id alone: whoever asks over HTTP names no folder of the server. Raises the same."""
+    return _register(session, name, _checked_hub_id(hub_id), settings, instruct=instruct, by=by)
+
+
+def _register(
+    session: Session,
+    name: str,
+    source: str,
+    settings: EngineSettings | None,
+    *,
+    instruct: bool,
+    by: Person | None,
+) -> Checkpoint:
     if not name.strip() or len(name) > 200:
         raise ToprankError("A checkpoint's name has 1 to 200 characters.")
     if session.scalar(select(Checkpoint.id).where(Checkpoint.name == name)):
         raise ConflictError(f"There is a checkpoint {name!r} already; choose another name.")
     changed = settings.changed() if settings else {}
-    checkpoint = Checkpoint(name=name, source=_checked_source(source), engine_settings=changed, instruct=instruct)
+    checkpoint = Checkpoint(name=name, source=source, engine_settings=changed, instruct=instruct)
     session.add(checkpoint)
     session.flush()
     record(session, by, "checkpoint.add", checkpoint, name=name, source=checkpoint.source)
@@ -176,7 +201,11 @@ def _checked_source(source: str) -> str:
         if missing:
             raise ToprankError(f"The folder {source} is no checkpoint: it lacks {', '.join(missing)}.")
         return str(folder.resolve())
-    if not re.fullmatch(HUB_ID, source):
+    return _checked_hub_id(source)
+
+
+def _checked_hub_id(source: str) -> str:
+    if not re.fullmatch(HUB_ID, source) or source.startswith("."):
         raise ToprankError(f"{source!r} is neither a folder here nor a hub id such as org/model.")
     return source
 

@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
+from fastapi import UploadFile
 from pydantic import Field, field_validator
 
-from app.domain.systems import SystemPlan
+from app.domain.systems import SystemPlan, TrainingPlan
 from app.domain.training import QualificationPlan
 from app.forms import PageForm
 from app.models.study import Release, Withdrawal
 from app.models.system import SCENARIOS, Strategy
+from app.texts.uploaded import uploaded_texts
 
 Line = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=20_000)]
@@ -60,6 +62,7 @@ class SystemForm(PageForm):
     repetition_penalty: float = 1.0
     chat_template: bool = False
     block_citations: bool = False
+    training_set: UploadFile | None = None
     scenarios: Annotated[list[int], Field(default_factory=list)]
 
     @field_validator("scenarios")
@@ -72,8 +75,17 @@ class SystemForm(PageForm):
     @property
     def plan(self) -> SystemPlan:
         """The same for the domain."""
-        values = self.model_dump(exclude={"csrf_token", "scenarios"})
-        return SystemPlan(**values, scenarios=tuple(self.scenarios))
+        values = self.model_dump(exclude={"csrf_token", "scenarios", "training_set"})
+        return SystemPlan(**values, scenarios=tuple(self.scenarios), training_texts=self._training_texts)
+
+    @property
+    def _training_texts(self) -> TrainingPlan | None:
+        """The file's texts, if one was chosen. Raises UnreadableFileError."""
+        file = self.training_set
+        if file is None or not file.filename:
+            return None
+        texts = uploaded_texts([(file.filename, file.file)])
+        return TrainingPlan(file.filename[-200:], tuple(one.text for one in texts))
 
 
 class RemovalForm(PageForm):

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.dependencies import CurrentResearcher, DbSession
-from app.domain.generation_queue import retry_systems, stop_systems
+from app.domain.generation_queue import queue_generation, retry_systems, stop_systems
 from app.domain.jobs import page_of_jobs
 from app.domain.progress import columns, study_progress
 from app.domain.scoring_queue import queue_scoring
@@ -24,9 +24,9 @@ router = APIRouter(prefix="/studies")
 
 
 class GenerationForm(PageForm):
-    """Which system's generation it is about."""
+    """Which system's generation it is about; every one's without a name."""
 
-    system: Annotated[str, Field(min_length=1, max_length=200)]
+    system: Annotated[str, Field(max_length=200)] = ""
 
 
 @router.get("")
@@ -63,15 +63,18 @@ def submit_generation(
     researcher: CurrentResearcher,
     session: DbSession,
     slug: str,
-    deed: Literal["pause", "cancel", "retry"],
+    deed: Literal["queue", "pause", "cancel", "retry"],
     form: Annotated[GenerationForm, Form()],
 ) -> Response:
-    """Stop the generation of a system, for now or until the study's is queued again, or queue it again itself."""
+    """Queue what is missing, stop for now, stop until it is queued again, or queue what was paused as well."""
     study = find_study(session, slug)
-    if deed == "retry":
-        retry_systems(session, study, [form.system], by=researcher)
+    names = [form.system] if form.system else []
+    if deed == "queue":
+        queue_generation(session, study, names, by=researcher)
+    elif deed == "retry":
+        retry_systems(session, study, names, by=researcher)
     else:
-        stop_systems(session, study, [form.system], pause=deed == "pause", by=researcher)
+        stop_systems(session, study, names, pause=deed == "pause", by=researcher)
     return see_other(f"/studies/{study.slug}")
 
 

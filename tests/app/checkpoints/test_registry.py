@@ -204,3 +204,14 @@ def test_sizes_are_read_easily() -> None:
         "1.2\u00a0MB",
         "5.0\u00a0GB",
     ]
+
+
+def test_one_of_the_hub_is_added_by_its_id_and_no_folder_of_the_server(researcher, db: Session, tmp_path: Path) -> None:
+    done = researcher.submit("/checkpoints", name="large", hub_id="org/model-1.5", instruct="true")
+    made = db.scalars(select(Checkpoint)).one()
+    assert done.headers["location"] == f"/checkpoints/{made.id}"
+    assert (made.source, made.instruct) == ("org/model-1.5", True)
+    assert "Add one of the hub" in researcher.get("/checkpoints").text
+    assert researcher.submit("/checkpoints", name="large", hub_id="org/other").status_code == 409
+    for folder in (str(tmp_path), "../store", "./models"):
+        assert researcher.submit("/checkpoints", name="small", hub_id=folder).status_code in (400, 422)

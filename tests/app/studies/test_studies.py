@@ -77,6 +77,25 @@ def test_writing_is_queued_paused_and_cancelled_on_the_page(researcher: Browser,
     assert state_of(engine) == (GenerationState.IDLE, False)
 
 
+def test_everything_that_is_missing_is_queued_at_once_but_for_what_is_paused(
+    researcher: Browser, engine: object
+) -> None:
+    with Session(engine) as session:  # type: ignore[arg-type]
+        study = make_study(session, slug="one")
+        for name, paused in (("fast", False), ("slow", True)):
+            make_system(session, study, name=name, paused=paused)
+        make_passage(session, make_dataset(session, study))
+        session.commit()
+    assert "Write everything that is missing" in researcher.get("/studies/one").text
+
+    assert researcher.submit("/studies/one/generation/queue").status_code == 303
+
+    with Session(engine) as session:  # type: ignore[arg-type]
+        states = list(session.scalars(select(System.state).order_by(System.name)))
+    assert states == [GenerationState.QUEUED, GenerationState.IDLE]
+    assert "Write everything that is missing" not in researcher.get("/studies/one").text
+
+
 def test_a_scoring_that_failed_says_why_and_is_queued_again_on_the_page(researcher: Browser, engine: object) -> None:
     with Session(engine) as session:  # type: ignore[arg-type]
         study, checkpoint = make_study(session, slug="one"), make_checkpoint(session, name="small one")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.protocol import contrasts
 from app.domain.taking_part import consent_form
-from app.models import AuditEntry, Dataset, ReferenceTokens, Study
+from app.models import AuditEntry, Dataset, ReferenceTokens, Study, TrainingTexts
 from app.models.study import Release, StudyState, Withdrawal
 from app.studies.wizard import Step
 from tests.app.conftest import ORIGIN, Browser
@@ -88,6 +88,20 @@ def test_every_step_shows_what_the_study_has(researcher: Browser, db: Session, d
             page = researcher.get(f"/studies/poems/settings/{step}")
             assert page.status_code == 200, f"{step} of a study that is {state}"
             assert "greedy <one>" not in page.text
+
+
+def test_a_system_may_be_kept_from_texts_of_a_file(researcher: Browser, db: Session, draft: Study) -> None:
+    fields = {"csrf_token": researcher.form_token, "name": "kept", "checkpoint": "tiny", "scenarios": ["256"]}
+    file = {"training_set": ("mine.txt", b"One text.\n\nAnother.")}
+    where, headers = "/studies/poems/settings/systems", {"Origin": ORIGIN}
+    refused = researcher.post(where, data=fields, files=file, headers=headers)
+    assert (refused.status_code, "say --block-citations" in refused.text) == (400, True)
+    done = researcher.post(where, data=fields | {"block_citations": "true"}, files=file, headers=headers)
+    assert done.status_code == 303
+    kept = db.scalars(select(TrainingTexts)).one()
+    assert (kept.name, kept.texts) == ("mine.txt", ["One text.", "Another."])
+    without = researcher.post(where, data=fields | {"name": "free"}, files={"training_set": ("", b"")}, headers=headers)
+    assert without.status_code == 303
 
 
 def test_basics_are_saved_and_lead_on(researcher: Browser, db: Session, draft: Study) -> None:
