@@ -29,7 +29,9 @@ def make_environment() -> Environment:
         auto_reload=False,  # saves a look at the disk for each page
     )
     environment.globals["static_url"] = static_url
-    environment.filters.update(thousands=thousands, percent=percent, moment=moment, markdown=markdown, bytes=in_bytes)
+    environment.filters.update(
+        thousands=thousands, percent=percent, points=points, moment=moment, markdown=markdown, bytes=in_bytes
+    )
     environment.filters.update(seconds=seconds, minutes=minutes)
     environment.add_extension("jinja2.ext.i18n")
     environment.policies["ext.i18n.trimmed"] = True  # line breaks of a template are none of a sentence
@@ -52,6 +54,11 @@ def in_bytes(size: float) -> str:
 def percent(share: float, digits: int = 1) -> str:
     """0.3456 -> 34.6 %, with a space that does not break."""
     return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def points(share: float) -> str:
+    """A share as percentage points, as a width of an interval is told; 0.0412 is "4.1"."""
+    return f"{100 * share:.1f}"
 
 
 def seconds(milliseconds: float) -> str:

@@ -44,6 +44,20 @@ NAMES = {
 }
 
 
+# Several settings that one form has; each is locked with the others.
+GROUPED = {
+    **dict.fromkeys(("gold_share", "repeat_share", "gold"), "checks"),
+    **dict.fromkeys(("max_share", "max_exposures", "exposure_gap"), "caps and exposure"),
+    **dict.fromkeys(("min_gold_accuracy", "min_self_consistency", "min_reading_ms"), "thresholds"),
+    "asks_english": "English",
+    "break_minutes": "breaks",
+    "stopping": "stopping rule",
+    "release": "when a passage may be judged",
+    "withdrawal": "rule for withdrawals",
+    "consent": "consent form",
+}
+
+
 def step_page(request: Request, session: Session, study: Study, step: Step, **given: object) -> Response:
     """The step's page; what is `given` stands in place of what the study has."""
     saved = request.query_params.get("saved", "")
@@ -67,7 +81,17 @@ def _overview(session: Session, study: Study) -> dict[str, Any]:
         "datasets": dataset_progress(session, study),
         "systems": study_systems(session, study),
         "gold": gold_count(session, study),
+        "changing": _parts(study, Freedom.FREE),
+        "rising": _parts(study, Freedom.UPWARDS),
+        "fixed": _parts(study, Freedom.LOCKED),
     }
+
+
+def _parts(study: Study, freely: Freedom) -> list[str]:
+    """What may change so far in the study's state, in words."""
+    found = [part for part, allowed in freedoms(study).items() if allowed is freely]
+    named = dict.fromkeys(GROUPED.get(part, part.replace("_", " ")) for part in found)
+    return list(named)
 
 
 def _basics(session: Session, study: Study) -> dict[str, Any]:

@@ -1,11 +1,15 @@
-"""The colours of static/app.css, light and dark, by WCAG 2.2 AA."""
+"""The colours of static/app.css, light and dark, by WCAG 2.2 AA; and that nothing on a page lacks its style."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from app.static_files import STATIC
+from app.templating import TEMPLATES
 
+# Names that tell a part of a page what it is, and look like everything else.
+PLAIN = {"pair--explained", "judgement__progress"}
 TEXT = 4.5
 OUTLINE = 3.0
 PAIRS = [
@@ -64,3 +68,18 @@ def test_contrast_is_21_for_black_on_white() -> None:
 def test_what_has_to_be_read_can_be_read(palette: str, front: str, back: str, least: float) -> None:
     colours = palettes()[palette]
     assert contrast(colours[front], colours[back]) >= least
+
+
+def classes_of_templates() -> Iterator[tuple[str, str]]:
+    """Every class that a template names outright, with the template; those that are put together end in a hyphen."""
+    for template in sorted(TEMPLATES.rglob("*.html")):
+        html = re.sub(r"\{[{%#].*?[}%#]\}", " ", template.read_text(), flags=re.DOTALL)
+        for name in " ".join(re.findall(r'class="([^"]*)"', html)).split():
+            if not name.endswith("-"):
+                yield name, template.name
+
+
+def test_every_class_of_a_page_is_styled_or_looked_for() -> None:
+    known = "".join(file.read_text() for file in STATIC.iterdir() if file.suffix in (".css", ".js"))
+    styled = set(re.findall(r"\.(-?[_a-zA-Z][\w-]*)", known)) | PLAIN
+    assert [(name, template) for name, template in classes_of_templates() if name not in styled] == []

@@ -1,5 +1,6 @@
 """The wizard: a study from its name to the open door, form by form, and what is locked behind it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,21 @@ def test_every_step_shows_what_the_study_has(researcher: Browser, db: Session, d
             page = researcher.get(f"/studies/poems/settings/{step}")
             assert page.status_code == 200, f"{step} of a study that is {state}"
             assert "greedy <one>" not in page.text
+
+
+def test_the_overview_says_what_may_change_in_each_state(researcher: Browser, db: Session, draft: Study) -> None:
+    told = {}
+    for state in StudyState:
+        db.execute(update(Study).values(state=state))
+        db.commit()
+        page = researcher.get("/studies/poems/settings").text
+        told[state] = dict(re.findall(r"<dt>(Can change|May rise|Locked)</dt><dd>(.*?)</dd>", page))
+    assert set(told[StudyState.DRAFT]) == {"Can change"}
+    assert told[StudyState.OPEN] == told[StudyState.PAUSED]
+    assert told[StudyState.OPEN]["May rise"] == "quota, hourly rate"
+    assert told[StudyState.OPEN]["Can change"] == "title, guidelines, consent form, English, breaks"
+    assert "stopping rule, qualification, checks, caps and exposure" in told[StudyState.OPEN]["Locked"]
+    assert told[StudyState.CLOSED]["Can change"] == "title"
 
 
 def test_a_system_may_be_kept_from_texts_of_a_file(researcher: Browser, db: Session, draft: Study) -> None:
