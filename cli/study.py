@@ -75,16 +75,20 @@ def show(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Show how far a study is: continuations, comparisons, annotations."""
     from dataclasses import asdict
 
+    from app.domain.closing import has_reached_its_rule, rule_in_words
     from app.domain.progress import study_progress
     from app.domain.studies import find_study
 
     with transaction(data_dir) as session:
         study = find_study(session, slug)
         summary, progress = _summary(study), study_progress(session, study)
+        reached = has_reached_its_rule(session, study)
     if as_json:
-        print(json.dumps(summary | {"progress": asdict(progress)}, indent=2))
+        print(json.dumps(summary | {"stopping_rule_reached": reached, "progress": asdict(progress)}, indent=2))
         return
     print(f"{study.title} ({slug}) is {study.state}: {progress.annotations} of {progress.wanted} annotations.")
+    if reached:
+        print(f"The stopping rule is reached: the study stops {rule_in_words(study)}.")
     for dataset in progress.datasets:
         print(f"  {dataset.name:30} {dataset.accepted} passages accepted, {dataset.pending} waiting for a verdict")
     for system in progress.systems:

@@ -7,6 +7,7 @@ from app.queue import SCHEMA
 from generation.tasks import tasks as generation
 from generation.validation_tasks import tasks as validation
 from hyperfitting.tasks import tasks as hyperfitting
+from worker.closing import tasks as closing
 from worker.measuring import tasks as analysis
 from worker.tidying import tasks as tidying
 from worker.upkeep import tasks as upkeep
@@ -21,6 +22,7 @@ app.add_tasks_from(hyperfitting, namespace="hyperfitting")
 app.add_tasks_from(analysis, namespace="analysis")
 app.add_tasks_from(upkeep, namespace="worker")
 app.add_tasks_from(tidying, namespace="worker")
+app.add_tasks_from(closing, namespace="worker")
 
 
 def connector(database_url: str) -> PsycopgConnector:

@@ -1,12 +1,12 @@
 """Checks on the study itself: what has to hold before a result may be called final."""
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from app.domain.closing import Fill, fill_of, has_reached_its_rule, rule_in_words
 from app.domain.protocol import departures, locked_protocol, study_protocol
 from app.models import Study
 from app.models.protocol import Stopping
@@ -26,20 +26,6 @@ class Check:
     passed: bool | None
     found: str
 
-
-_COUNTS = text("""
-SELECT
-  (SELECT count(*) FROM comparison c
-   WHERE c.study_id = :study AND c.number IS NOT NULL AND NOT c.withdrawn) AS released,
-  (SELECT count(*) FROM comparison c
-   WHERE c.study_id = :study AND c.number IS NOT NULL AND NOT c.withdrawn AND c.answered < c.quota) AS unfilled,
-  (SELECT count(*) FROM comparison c JOIN passage p ON p.id = c.passage_id
-   WHERE c.study_id = :study AND c.kind = 'study' AND c.number IS NULL AND NOT c.withdrawn
-     AND p.state = 'accepted' AND NOT p.unjudged) AS unreleased,
-  (SELECT count(*) FROM passage p CROSS JOIN system s
-   WHERE p.study_id = :study AND s.study_id = :study AND p.state = 'accepted' AND NOT p.unjudged AND NOT EXISTS (
-     SELECT FROM continuation t WHERE t.system_id = s.id AND t.passage_id = p.id)) AS unwritten
-""")
 
 _ORDER = text("""
 SELECT count(*) AS n, count(*) FILTER (WHERE candidate_first) AS candidate_first
@@ -70,16 +56,16 @@ SELECT min(n) AS fewest, max(n) AS most FROM (
 
 def study_checks(session: Session, study: Study) -> list[Check]:
     """Every check, in the order in which a study comes to pass them."""
-    counts = session.execute(_COUNTS, {"study": study.id}).one()
+    fill = fill_of(session, study)
     orders = session.execute(_ORDER, {"study": study.id}).one()
     return [
         _protocol(session, study),
-        _release(study, counts),
-        _quota(study, counts),
+        _release(study, fill),
+        _quota(study, fill),
         _same_passages(session.execute(_PASSAGES, {"study": study.id}).one()),
         _order(orders),
         _gold(study, session.execute(_GOLD, {"study": study.id}).one()),
-        *_stopping(study, annotations=orders.n),
+        _stopping(session, study, annotations=orders.n),
         _closed(study),
     ]
 
@@ -100,26 +86,26 @@ def _protocol(session: Session, study: Study) -> Check:
     return Check("Protocol", True, f"as it was locked on {locked.locked_at:%Y-%m-%d}, when the study opened")
 
 
-def _release(study: Study, counts: Row[Any]) -> Check:
+def _release(study: Study, fill: Fill) -> Check:
     missing = []
-    if counts.unwritten:
-        missing.append(f"{counts.unwritten:,} continuations are not written")
-    if counts.unreleased:
-        missing.append(f"{counts.unreleased:,} comparisons are not released")
+    if fill.unwritten:
+        missing.append(f"{fill.unwritten:,} continuations are not written")
+    if fill.unreleased:
+        missing.append(f"{fill.unreleased:,} comparisons are not released")
     if not missing:
-        return Check("Release", True, f"{counts.released:,} comparisons, all released")
+        return Check("Release", True, f"{fill.released:,} comparisons, all released")
     if study.release is Release.AS_READY:
         missing.append("released as ready, so that systems and time are confounded")
     return Check("Release", False, " and ".join(missing))
 
 
-def _quota(study: Study, counts: Row[Any]) -> Check:
+def _quota(study: Study, fill: Fill) -> Check:
     """Unfilled comparisons are no failure where the protocol stops the study by something else."""
-    if counts.released == 0:
+    if fill.released == 0:
         return Check("Quota", False, "no comparison is released")
-    if counts.unfilled:
+    if fill.unfilled:
         passed = False if study.stopping is Stopping.QUOTA else None
-        return Check("Quota", passed, f"{counts.unfilled:,} of {counts.released:,} comparisons lack annotations")
+        return Check("Quota", passed, f"{fill.unfilled:,} of {fill.released:,} comparisons lack annotations")
     return Check("Quota", True, "every comparison has all its annotations")
 
 
@@ -149,19 +135,13 @@ def _gold(study: Study, gold: Row[Any]) -> Check:
     return Check("Gold", share >= least, f"{found} (at least {100 * least:.0f} % wanted)")
 
 
-def _stopping(study: Study, *, annotations: int) -> list[Check]:
-    """Whether the study ran until its protocol stops it; a full quota is checked by itself."""
-    name = "Stopping rule"
-    if study.stop_after is not None:
-        found = f"{annotations:,} annotations count, and the protocol stops after {study.stop_after:,}"
-        return [Check(name, annotations >= study.stop_after, found)]
-    if study.stop_at is None:
-        return []
-    planned = f"{study.stop_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    if study.closed_at is None:
-        return [Check(name, None, f"the protocol stops at {planned}")]
-    found = f"closed {study.closed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and the protocol stops at {planned}"
-    return [Check(name, study.closed_at >= study.stop_at, found)]
+def _stopping(session: Session, study: Study, *, annotations: int) -> Check:
+    """Whether the study ran until its protocol stops it; what a full quota lacks fails in checks of its own."""
+    reached = has_reached_its_rule(session, study)
+    count = "" if study.stop_after is None else f", and {annotations:,} count"
+    found = f"the stopping rule is {'' if reached else 'not '}reached: the protocol stops {rule_in_words(study)}{count}"
+    closed_early = study.state is StudyState.CLOSED and study.stopping is not Stopping.QUOTA
+    return Check("Stopping rule", True if reached else False if closed_early else None, found)
 
 
 def _closed(study: Study) -> Check:

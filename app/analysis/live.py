@@ -17,13 +17,13 @@ from app.models import Study
 
 # A status that changes, as in a revision or a withdrawal, moves a sum even where no row is new.
 _STATE = text("""
-SELECT concat_ws('/', s.xmin, s.id,
+SELECT concat_ws('/', s.xmin, s.id, s.stop_at <= now(),
   (SELECT concat_ws('.', count(*), max(id), sum(hashtext(status)::bigint)) FROM annotation WHERE study_id = s.id),
   (SELECT count(*) FROM assignment WHERE study_id = s.id AND state = 'skipped'),
   (SELECT concat_ws('.', count(*), max(id)) FROM continuation WHERE study_id = s.id),
   (SELECT concat_ws('.', count(number), sum(quota), count(*) FILTER (WHERE withdrawn))
    FROM comparison WHERE study_id = s.id),
-  (SELECT concat_ws('.', count(*), sum(hashtext(state)::bigint)) FROM passage WHERE study_id = s.id),
+  (SELECT concat_ws('.', count(*), sum(hashtext(state)::bigint), max(validated_at)) FROM passage WHERE study_id = s.id),
   (SELECT concat_ws('.', count(*), max(id)) FROM system WHERE study_id = s.id),
   (SELECT concat_ws('.', count(*), max(id)) FROM contrast WHERE study_id = s.id),
   (SELECT max(id) FROM review WHERE study_id = s.id),

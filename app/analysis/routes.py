@@ -25,7 +25,7 @@ from app.errors import NotFoundError
 from app.forms import PageForm
 from app.models import Study
 from app.paging import RowId
-from app.templating import render, see_other
+from app.templating import render, see_other, wants_fragment
 from metrics.plots.style import Theme
 
 router = APIRouter(prefix="/studies/{slug}")
@@ -45,21 +45,30 @@ def show_results(
     slug: str,
     withdrawn: Withdrawn = BY_PROTOCOL,
     passage: ChosenPassage = None,
+    seen: Annotated[str, Query(max_length=64, description="What the page shows already.")] = "",
 ) -> Response:
-    """Every table and figure; before the study closes only progress and quality, and the way to take a look."""
+    """Every table and figure; before the study closes only progress and quality, and the way to take a look.
+
+    To htmx, which asks every few seconds, the part that moves, and nothing while nothing moved.
+    """
     study = find_study(session, slug)
     if not is_open_to_look(session, study):
         return _show_closed(request, session, study)
     state, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
+    measuring = measuring_of(session, study)
+    now = _version(f"{state}/{measuring and (measuring.state, measuring.done)}")
+    if seen == now:
+        return Response(status_code=204)
     return render(
         request,
-        "analysis/results.html",
+        "analysis/_results.html" if wants_fragment(request) else "analysis/results.html",
         study=study,
         found=found,
         looks=all_looks(session, study),
-        measuring=measuring_of(session, study),
+        measuring=measuring,
         outdated=len(outdated(session, study)),
         version=_version(state),
+        seen=now,
         withdrawn=withdrawn,
         passage=passage,
     )

@@ -164,8 +164,13 @@ def study_palette(session: Session, study: Study) -> Palette | None:
     return reference_tokenizer(session, study).palette if study.modality is Modality.IMAGE else None
 
 
-def move_study(session: Session, study: Study, state: StudyState, *, by: Person | None = None) -> Study:
-    """Open, pause or close a study; opening locks its protocol. Raises ConflictError when its state forbids it."""
+def move_study(
+    session: Session, study: Study, state: StudyState, *, by: Person | None = None, rule: str | None = None
+) -> Study:
+    """Open, pause or close a study; opening locks its protocol. Raises ConflictError when its state forbids it.
+
+    `rule` is the stopping rule, in words, where it is what closes the study.
+    """
     if study.state not in MOVES[state]:
         raise ConflictError(f"The study {study.slug!r} is {study.state}; it cannot become {state}.")
     if state == StudyState.OPEN:
@@ -176,7 +181,8 @@ def move_study(session: Session, study: Study, state: StudyState, *, by: Person 
         study.closed_at = datetime.now(UTC)
     study.state = state
     locked = locked_protocol(session, study)
-    record(session, by, f"study.{_DEEDS[state]}", study, protocol_sha256=locked.sha256 if locked else None)
+    why = {"rule": rule} if rule else {}
+    record(session, by, f"study.{_DEEDS[state]}", study, protocol_sha256=locked.sha256 if locked else None, **why)
     return study
 
 
@@ -225,3 +231,8 @@ def _check_is_ready(session: Session, study: Study) -> None:
         raise ConflictError(f"The study {study.slug!r} has no accepted passage yet; import and accept some first.")
     if session.scalar(select(System.id).where(System.study_id == study.id).limit(1)) is None:
         raise ConflictError(f"The study {study.slug!r} has no system yet; add one first.")
+    if study.stop_at is not None and study.stop_at <= datetime.now(UTC):
+        raise ConflictError(
+            f"The study {study.slug!r} was to stop at {study.stop_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, which has "
+            "passed; give a draft another date, or close the study."
+        )

@@ -1,15 +1,16 @@
 """What about a study wants a person's eye now, each with the page where something can be done about it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.domain.closing import has_reached_its_rule, rule_in_words
 from app.domain.flags import count_flags
 from app.domain.progress import StudyProgress, SystemProgress
 from app.domain.staffing import staffing
 from app.models import Study
+from app.models.protocol import Stopping
 from app.models.study import StudyState
 from app.models.system import GenerationState
 
@@ -53,10 +54,10 @@ def _failed(progress: StudyProgress) -> list[SystemProgress]:
 
 def _of_an_open_study(session: Session, study: Study, progress: StudyProgress, active: int) -> list[Alert]:
     found = []
-    if study.stop_at is not None and study.stop_at <= datetime.now(UTC):
-        found.append(Alert("The date at which the study was to stop has passed.", "/settings"))
-    if study.stop_after is not None and progress.annotations >= study.stop_after:
-        found.append(Alert("The study has the annotations after which it was to stop.", "/settings"))
+    if has_reached_its_rule(session, study):
+        then = "close it when nothing is to be added" if study.stopping is Stopping.QUOTA else "a worker closes it"
+        reached = f"The stopping rule is reached: the study stops {rule_in_words(study)}; {then}."
+        found.append(Alert(reached, "/settings"))
     needed = staffing(session, study).needed
     if progress.annotations and active < needed:
         found.append(Alert(f"People who judged in the last three days: {active}; the exposure rule needs {needed}."))

@@ -6,8 +6,6 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.analysis.checks import Check, shortcomings, study_checks
-from app.annotation.claims import claim
-from app.annotation.verdicts import Answer, record_verdict
 from app.domain.protocol import lock_protocol
 from app.domain.taking_part import change_guidelines
 from app.models import Annotation, Comparison, Study
@@ -18,27 +16,20 @@ from tests.factories import (
     make_continuation,
     make_dataset,
     make_passage,
-    make_person,
     make_pool,
     make_study,
     make_system,
 )
+from tests.judging import judge
 
-CLOSED = datetime(2026, 12, 1, 18, tzinfo=UTC)
+# later than any run of this test, so that an open study has not reached it
+CLOSED = datetime(2126, 12, 1, 18, tzinfo=UTC)
 
 
 def check(session: Session, study: Study, name: str) -> Check:
     session.flush()
     (found,) = [one for one in study_checks(session, study) if one.name == name]
     return found
-
-
-def judge(session: Session, study: Study, *, people: int = 1) -> None:
-    """Each of so many people judges all they can."""
-    for _ in range(people):
-        annotator = make_person(session)
-        while (shown := claim(session, study, annotator.id).shown) is not None:
-            record_verdict(session, annotator.id, shown, Answer(VerdictShown.FIRST))
 
 
 def test_a_full_closed_study_passes_what_can_be_checked(session: Session) -> None:
@@ -102,7 +93,20 @@ def test_unfilled_comparisons_fail_only_where_the_quota_stops_the_study(session:
     assert check(session, study, "Stopping rule").passed is True
     study.stop_after = 5
     found = check(session, study, "Stopping rule")
-    assert (found.passed, found.found) == (False, "4 annotations count, and the protocol stops after 5")
+    words = "the stopping rule is not reached: the protocol stops after 5 annotations, and 4 count"
+    assert (found.passed, found.found) == (None, words)
+    study.state, study.closed_at = StudyState.CLOSED, CLOSED
+    assert check(session, study, "Stopping rule").passed is False
+
+
+def test_a_quota_that_is_full_reaches_the_stopping_rule_and_one_that_is_not_fails_once(session: Session) -> None:
+    study = make_pool(session, passages=4, quota=1)
+    found = check(session, study, "Stopping rule")
+    words = "the stopping rule is not reached: the protocol stops when every comparison has its annotations"
+    assert (found.passed, found.found) == (None, words)
+    judge(session, study)
+    found = check(session, study, "Stopping rule")
+    assert (found.passed, found.found) == (True, words.replace("not ", ""))
 
 
 def test_a_study_without_comparisons_has_no_full_quota(session: Session) -> None:
@@ -119,7 +123,7 @@ def test_a_study_that_stops_at_a_date_closes_no_earlier(session: Session, hours:
     study.state, study.closed_at = StudyState.CLOSED, CLOSED
     found = check(session, study, "Stopping rule")
     assert found.passed is passed
-    assert found.found.startswith("closed 2026-12-01 18:00 UTC")
+    assert found.found.endswith(f"reached: the protocol stops at 2126-12-01 {18 + hours}:00 UTC")
 
 
 def test_systems_on_different_passages_are_not_balanced(session: Session) -> None:

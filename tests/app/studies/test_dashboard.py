@@ -75,7 +75,7 @@ def words(session: Session, study: Study) -> list[str]:
 
 
 def test_what_wants_an_eye_is_said(session: Session) -> None:
-    study = make_pool(session, passages=4, stop_after=None)
+    study = make_pool(session, passages=4)
     assert words(session, study) == []
     annotator = judge(session, study, 1)
     pause(session, study, annotator, by_id=None, reason="Gold.")
@@ -93,16 +93,19 @@ def test_what_wants_an_eye_is_said(session: Session) -> None:
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
-        ({"stopping": "date", "stop_at": datetime(2026, 1, 1, tzinfo=UTC)}, "The date at which"),
-        ({"stopping": "annotations", "stop_after": 1}, "has the annotations after which"),
+        ({"stopping": "date", "stop_at": datetime(2026, 1, 1, tzinfo=UTC)}, "stops at 2026-01-01 00:00 UTC; a worker"),
+        ({"stopping": "annotations", "stop_after": 1}, "stops after 1 annotations; a worker closes it."),
+        ({}, "stops when every comparison has its annotations; close it when nothing is to be added."),
     ],
 )
 def test_a_stopping_rule_that_is_reached_is_said(session: Session, rule: dict[str, object], says: str) -> None:
-    study = make_pool(session, passages=4, **rule)
-    judge(session, study, 1)
-    assert any(says in line for line in words(session, study))
+    study = make_pool(session, passages=4, quota=1, **rule)
+    judge(session, study, 4)
+    said = [line for line in words(session, study) if "stopping rule" in line]
+    assert len(said) == 1
+    assert says in said[0]
     study.state = StudyState.PAUSED
-    assert not any(says in line for line in words(session, study))
+    assert not any("stopping rule" in line for line in words(session, study))
 
 
 def test_the_page_shows_bars_that_lead_to_the_texts_and_jobs(researcher: Browser, db: Session) -> None:
