@@ -16,6 +16,8 @@ PictureFormat = Literal["svg", "pdf", "png"]
 PICTURE_FORMATS: tuple[PictureFormat, ...] = get_args(PictureFormat)
 MEDIA_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 DOTS_PER_INCH = 200
+# Letters to an inch, of the bold title and of the small print: more would make the picture wider than its drawing.
+TITLE_LETTERS, FOOT_LETTERS = 11.5, 20
 # matplotlib's settings belong to the process; one picture at a time.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -37,6 +39,7 @@ def picture(exhibit: Exhibit, provenance: Provenance, look: Appearance) -> bytes
     settings = rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "toprank"})
     with _ONE_AT_A_TIME, settings:
         figure = exhibit.draw(look.theme)
+        _hold_legends(figure)
         _write_around(figure, exhibit, provenance, look)
         figure.savefig(
             out,
@@ -48,20 +51,24 @@ def picture(exhibit: Exhibit, provenance: Provenance, look: Appearance) -> bytes
     return out.getvalue()
 
 
+def _hold_legends(figure: Figure) -> None:
+    """Keep legends where the layout puts them: they would move to the corner of a file that is cut around more."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, 0, 1, 1), transform=figure.transFigure)
+
+
 def _write_around(figure: Figure, exhibit: Exhibit, provenance: Provenance, look: Appearance) -> None:
     """Title above and origin below the drawing, whatever its size: the tight box grows to hold them."""
     ink, soft = ("#e9e7e1", "#a9aaa3") if look.theme == "dark" else ("#1c1d1b", "#5c5d57")
-    columns = int(figure.get_figwidth() * 15)
+    width = figure.get_figwidth()
     if look.with_title:
-        title = "\n".join(textwrap.wrap(f"{exhibit.name}: {exhibit.title}", columns))
-        figure.text(0.0, 1.03, _plain(title), fontsize=10, fontweight="bold", color=ink, va="bottom", ha="left")
-    foot = "\n".join(part for line in provenance.lines for part in textwrap.wrap(line, 2 * columns))
-    figure.text(0.0, -0.02, _plain(foot), fontsize=6.5, color=soft, va="top", ha="left")
-
-
-def _plain(words: str) -> str:
-    """Dollar signs are no mathematics."""
-    return words.replace("$", r"\$")
+        title = "\n".join(textwrap.wrap(f"{exhibit.name}: {exhibit.title}", int(width * TITLE_LETTERS)))
+        above = figure.text(0.0, 1.03, title, color=ink, va="bottom", parse_math=False)
+        above.set(fontsize=10, fontweight="bold")
+    foot = "\n".join(part for line in provenance.lines for part in textwrap.wrap(line, int(width * FOOT_LETTERS)))
+    figure.text(0.0, -0.02, foot, fontsize=6.5, color=soft, va="top", parse_math=False)
 
 
 def _metadata(exhibit: Exhibit, provenance: Provenance, file_format: PictureFormat) -> dict[str, str | None]:

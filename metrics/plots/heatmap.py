@@ -34,11 +34,11 @@ def heatmap(
     axes.grid(visible=False)
     # names that would run into each other lean, from where they point at
     leans = len(columns) > 4 or any(len(name) > LONGEST_LEVEL for name in columns)
-    axes.set_xticks(range(len(columns)), columns)
+    axes.set_xticks(range(len(columns)), columns, parse_math=False)
     if leans:
         for label in axes.get_xticklabels():
             label.set(rotation=25, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.spines["bottom"].set_visible(False)
     axes.set_xlabel(unit, color=palette.ink, fontsize=8)
     for (row, column), value in np.ndenumerate(values):

@@ -30,6 +30,6 @@ def image_grid(titles: Sequence[str], rows: Sequence[Sequence[NDArray[np.uint8]]
             place.set_ylim(pixels.shape[1] - 0.5, -0.5)
             place.set_axis_off()
     for title, place in zip(titles, axes[0], strict=True):
-        place.set_title(title, fontsize=6, color=palette.ink)
+        place.set_title(title, fontsize=6, color=palette.ink, parse_math=False)
     figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=1 - 0.3 / (SIDE_INCHES * len(rows) + 0.3))
     return figure

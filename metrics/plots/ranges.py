@@ -52,7 +52,7 @@ def ranges(
         one.set_xlabel(unit, color=palette.ink, fontsize=8)
         if limits:
             one.set_xlim(*limits)
-    axes[0].set_yticks(range(len(rows)), rows)
+    axes[0].set_yticks(range(len(rows)), rows, parse_math=False)
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
     write_legend(figure, axes[0], palette)
     return figure

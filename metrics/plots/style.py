@@ -85,7 +85,7 @@ def write_legend(figure: Figure, axes: Axes, palette: Palette) -> None:
     """One legend above the axes, without a box; none where nothing has a label."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        figure.legend(
+        legend = figure.legend(
             handles,
             labels,
             loc="outside upper left",
@@ -94,3 +94,5 @@ def write_legend(figure: Figure, axes: Axes, palette: Palette) -> None:
             fontsize=8,
             labelcolor=palette.ink,
         )
+        for name in legend.get_texts():
+            name.set_parse_math(False)

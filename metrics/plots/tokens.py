@@ -34,7 +34,8 @@ def token_probabilities(
             linewidth=0,
             label=name,
         )
-    axes.set_xticks(range(len(tokens)), [_visible(token) for token in tokens], rotation=45, ha="right")
+    names = [_visible(token) for token in tokens]
+    axes.set_xticks(range(len(tokens)), names, rotation=45, ha="right", parse_math=False)
     axes.set_ylim(0, 1)
     axes.set_ylabel("probability of the token that came", color=palette.ink, fontsize=8)
     axes.grid(visible=False, axis="x")
@@ -43,5 +44,5 @@ def token_probabilities(
 
 
 def _visible(token: str) -> str:
-    """A token as a label: its space shown, its dollar signs no mathematics."""
-    return token.replace(" ", "\u00b7").replace("\n", "\u21b5").replace("$", r"\$")
+    """A token as a label: its space and its end of a line shown."""
+    return token.replace(" ", "\u00b7").replace("\n", "\u21b5")

@@ -100,7 +100,7 @@ def _curves(rows: tuple[tuple[Cell, ...], ...]) -> Drawing:
 
     def draw(theme: Theme) -> Figure:
         every = [line for name in names for line in lines(name)]
-        return curves(every, x_unit="epoch", y_unit="loss (nats)", right_unit="TTR, first 96", theme=theme)
+        return curves(every, x_unit="epoch", y_unit="loss (nats)", right_unit="TTR of the first 96 tokens", theme=theme)
 
     return draw
 
@@ -109,7 +109,9 @@ def _samples(rows: list[tuple[Cell, ...]]) -> Drawing:
     def draw(theme: Theme) -> Figure:
         line = Curve("", _numbers(rows, 1), _numbers(rows, 2), dots=True)
         unit = "training samples (log scale)"
-        return curves([line], x_unit=unit, y_unit="TTR, first 96", theme=theme, logarithmic=True, limits=(0, 1))
+        return curves(
+            [line], x_unit=unit, y_unit="TTR of the first 96 tokens", theme=theme, logarithmic=True, limits=(0, 1)
+        )
 
     return draw
 

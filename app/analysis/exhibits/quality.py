@@ -129,7 +129,7 @@ def _robustness_row(evidence: Evidence, result: SystemResult) -> tuple[Cell, ...
 
 
 def _position_dots(rows: list[tuple[Cell, ...]]) -> Drawing:
-    names = [f"{row[0]} tokens" for row in rows]
+    names = ["both lengths" if row[0] == "both" else f"{row[0]} tokens" for row in rows]
     values = []
     for row in rows:
         share, interval = row[6], row[7]

@@ -28,8 +28,7 @@ _sliding: Kept[NDArray[np.float64] | None] = Kept(512)
 def figure_9_left(evidence: Evidence) -> Exhibit:
     """TTR of the last 96 tokens where all annotators agree that a text is good, or bad; split in grey."""
     groups = ttr_by_consensus(evidence)
-    drawn = {str(name): values[central_share(values)] for name, values in groups.items()}
-    hidden = {str(name): len(values) - len(drawn[str(name)]) for name, values in groups.items()}
+    hidden = {name: int((~central_share(values)).sum()) for name, values in groups.items()}
     some = any(len(values) for values in groups.values())
     return Exhibit(
         key="figure-9-left",
@@ -47,7 +46,7 @@ def figure_9_left(evidence: Evidence) -> Exhibit:
             Column("lowest", "Lowest", Kind.SHARE),
             Column("hidden", "Not drawn", Kind.COUNT),
         ),
-        rows=tuple((str(name), len(values), *_spread(values), hidden[str(name)]) for name, values in groups.items())
+        rows=tuple((str(name), len(values), *_spread(values), hidden[name]) for name, values in groups.items())
         if some
         else (),
         signatures=(
@@ -62,7 +61,7 @@ def figure_9_left(evidence: Evidence) -> Exhibit:
             ),
         ),
         missing=None if some else "No comparison has all its annotations yet.",
-        draw=_clouds(drawn) if some else None,
+        draw=_clouds(groups) if some else None,
     )
 
 
@@ -136,9 +135,12 @@ def _read_sliding(evidence: Evidence, system: SystemFacts) -> NDArray[np.float64
     return sliding_ttr_of_rows(np.array(tokens)).mean(axis=0) if tokens else None
 
 
-def _clouds(groups: dict[str, NDArray[np.float64]]) -> Drawing:
+def _clouds(groups: dict[Consensus, NDArray[np.float64]]) -> Drawing:
+    named = {str(name): values for name, values in groups.items()}
+
     def draw(theme: Theme) -> Figure:
-        return distributions(groups, unit="TTR of the last 96 tokens", theme=theme, grey=["split"])
+        unit = "TTR of the last 96 tokens"
+        return distributions(named, unit=unit, theme=theme, grey=[Consensus.SPLIT], only_central=True)
 
     return draw
 
@@ -146,7 +148,8 @@ def _clouds(groups: dict[str, NDArray[np.float64]]) -> Drawing:
 def _lines(lengths: list[int], means: dict[str, NDArray[np.float64]]) -> Drawing:
     def draw(theme: Theme) -> Figure:
         lines = [Curve(name, lengths, mean.tolist()) for name, mean in means.items()]
-        return curves(lines, x_unit="generated tokens", y_unit="TTR of the latest 96 tokens", theme=theme)
+        y_unit = "TTR of the latest 96 tokens"
+        return curves(lines, x_unit="generated tokens", y_unit=y_unit, theme=theme, limits=(0, 1))
 
     return draw
 

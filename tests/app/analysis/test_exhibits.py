@@ -1,6 +1,7 @@
 """Tables and figures beyond preference: what they say of known rows, and what while there are none."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -188,6 +189,18 @@ def test_every_picture_comes_in_every_format_with_its_origin(db: Session, golden
     for file_format in PICTURE_FORMATS:
         content = picture(drawn[0], found.provenance, Appearance(file_format))
         assert content.startswith(starts[file_format])
+
+
+@pytest.mark.parametrize(
+    "title", ["A short title", "A title of so many words that it takes two lines of its own, " * 2]
+)
+def test_the_title_stands_above_the_legend(db: Session, golden: Study, title: str) -> None:
+    found = findings(Evidence(db, golden))
+    svg = picture(replace(found.find("table-1"), title=title), found.provenance, Appearance("svg")).decode()
+    heights = re.findall(r'(?: y="|translate\([\d.]+ )([\d.]+)[^>]*>[^<]*(?:title|two lines)', svg)
+    (legend,) = re.findall(r' y="([\d.]+)"[^>]*>parity<', svg)
+    # the letters of the legend are 8 points high
+    assert max(map(float, heights)) < float(legend) - 8
 
 
 def test_what_has_no_picture_says_why(db: Session, golden: Study) -> None:

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from metrics.plots.curves import Curve, curves
@@ -60,10 +61,36 @@ def test_distributions_draw_every_value_and_grey_for_the_background(theme: Theme
     assert figure.axes[0].get_yticklabels()[0].get_text() == "good\n(n = 2)"
 
 
+def test_outliers_are_left_out_of_the_drawing_but_not_of_the_quartiles_and_counted() -> None:
+    values = np.array([0.0, *np.linspace(0.4, 0.6, 99)])
+    figure = distributions({"good": values}, unit="TTR", only_central=True)
+    (dots,) = [line for line in figure.axes[0].lines if line.get_marker() == "."]
+    # of 100 values 2.5 % are cut on each side: three below the quantile, three above
+    assert len(dots.get_xdata()) == 94
+    assert min(dots.get_xdata()) > 0.4
+    quartiles = figure.axes[0].lines[1].get_xdata()
+    assert list(quartiles) == list(np.quantile(values, [0.25, 0.75]))
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "good\n(n = 100, 6 not drawn)"
+
+
+def test_names_with_dollar_signs_are_no_mathematics() -> None:
+    name = "$x^2$$y$"
+    drawn = [
+        ranges([name], [Panel("", {name: [Range(0.5)]})], unit=""),
+        heatmap(np.array([[0.5]]), [name], [name], unit=""),
+        distributions({name: np.array([0.5])}, unit=""),
+        curves([Curve(name, [0, 1], [0, 1])], x_unit="", y_unit=""),
+        token_probabilities([name], {name: [0.5]}),
+        image_grid([name], [[np.zeros((2, 2, 3), dtype=np.uint8)]]),
+    ]
+    with rc_context({"svg.fonttype": "none"}):
+        assert all(f">{name}<" in svg(figure) for figure in drawn)
+
+
 def test_token_probabilities_draw_one_bar_for_each_model_and_token() -> None:
     figure = token_probabilities([" Man", "chester", "$"], {"base": [0.1, 0.9, 0.2], "hyper": [0.0, 1.0, 0.3]})
     assert len(figure.axes[0].patches) == 6
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["\u00b7Man", "chester", r"\$"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["\u00b7Man", "chester", "$"]
 
 
 def test_scales_are_set_where_a_figure_asks_for_it() -> None:
