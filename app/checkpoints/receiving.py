@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
@@ -23,11 +23,18 @@ from app.checkpoints.announcing import NoRoomError
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import UploadFile
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
 BLOCK = 2**20
 WRITERS = 4
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+# As many as a system writes at once.
+MOST_PIECES = 512
+
 Result = TypeVar("Result")
+Sum: TypeAlias = "_Hash | None"
 _writers: RunVar[CapacityLimiter] = RunVar("writers of uploads")
 
 
@@ -57,11 +64,15 @@ class ChecksumError(ToprankError):
 
 @dataclass(frozen=True)
 class Chunk:
-    """What a request carries: bytes from `offset` on, and perhaps how many and their SHA-256."""
+    """What a request carries: bytes from `offset` on, and perhaps how many and a SHA-256.
+
+    That is of these bytes, or, where it `is_so_far`, of the whole file up to their end.
+    """
 
     offset: int
     length: int | None
     sha256: bytes | None
+    is_so_far: bool = False
 
 
 async def in_writers_thread(work: Callable[..., Result], *arguments: object) -> Result:
@@ -104,33 +115,52 @@ def check_fits(chunk: Chunk, file: UploadFile) -> None:
     _check_end(chunk.offset + (chunk.length or 0), file)
 
 
-async def write(descriptor: int, chunk: Chunk, body: AsyncIterator[bytes], file: UploadFile) -> int:
+async def write(descriptor: int, chunk: Chunk, body: AsyncIterator[bytes], file: UploadFile, so_far: Sum) -> int:
     """Write what comes, and return where it ends; a body that is cut off counts as far as it came.
 
-    One with a checksum counts only whole. Raises ChecksumError, TooLargeError or NoRoomError; then nothing counts.
+    All that counts is on the disk then, and in the sum `so_far` of the whole file, if that is known. A part with a
+    checksum counts only whole. Raises ChecksumError, TooLargeError or NoRoomError; then nothing counts.
     """
-    digest = hashlib.sha256()
-    end, waiting = chunk.offset, bytearray()
+    part = hashlib.sha256() if chunk.sha256 is not None and not chunk.is_so_far else None
+    sums = [one for one in (part, so_far) if one is not None]
+    end, pieces, waiting = chunk.offset, list[bytes](), 0
     try:
         async for piece in body:
-            waiting += piece
-            _check_end(end + len(waiting), file)
-            if len(waiting) >= BLOCK:
-                end = await in_writers_thread(_put, descriptor, end, waiting, digest.update)
-                waiting = bytearray()
+            pieces.append(piece)
+            waiting += len(piece)
+            _check_end(end + waiting, file)
+            if waiting >= BLOCK:
+                end = await in_writers_thread(_put, descriptor, end, pieces, sums)
+                pieces, waiting = [], 0
     except ClientDisconnect as cut:
         if chunk.sha256 is not None:
             raise ChecksumError("The line was cut before all of this part had come.") from cut
-    end = await in_writers_thread(_put, descriptor, end, waiting, digest.update)
-    if chunk.sha256 not in (None, digest.digest()):
-        raise ChecksumError("This part changed on its way, so it was not counted. Send it again.")
+    end = await in_writers_thread(_put, descriptor, end, pieces, sums)
+    _compare(chunk, so_far if chunk.is_so_far else part)
+    await in_writers_thread(_settle, descriptor)
     return end
 
 
-def hash_file(descriptor: int, size: int) -> str:
-    """SHA-256 of the first `size` bytes, which are on disk for good then; what lay behind them is cut off."""
+def _compare(chunk: Chunk, found: Sum) -> None:
+    if chunk.sha256 is None:
+        return
+    if found is None:
+        raise ChecksumError(
+            "The bytes before this part came to another process, so they are not in a sum here. Send it again with the "
+            "SHA-256 of this part alone."
+        )
+    if found.digest() != chunk.sha256:
+        raise ChecksumError("This part changed on its way, so it was not counted. Send it again.")
+
+
+def cut_off(descriptor: int, size: int) -> None:
+    """Let a file end after its first `size` bytes, which are on the disk for good then."""
     os.ftruncate(descriptor, size)
     os.fsync(descriptor)
+
+
+def hash_file(descriptor: int, size: int) -> str:
+    """SHA-256 of the first `size` bytes, as they are on the disk."""
     digest = hashlib.sha256()
     for start in range(0, size, BLOCK):
         digest.update(os.pread(descriptor, BLOCK, start))
@@ -142,16 +172,31 @@ def _check_end(end: int, file: UploadFile) -> None:
         raise TooLargeError(f"{file.name} was announced with {file.size:,} bytes, and more came. Send what you said.")
 
 
-def _put(descriptor: int, start: int, block: bytearray, note: Callable[[bytearray], object]) -> int:
-    """Write a block, note it, and return where it ends."""
-    left = memoryview(block)
+def _put(descriptor: int, start: int, pieces: list[bytes], sums: list["_Hash"]) -> int:
+    """Write pieces as they came, without copying them together, sum them up, and return where they end."""
+    if len(pieces) > MOST_PIECES:
+        pieces = [b"".join(pieces)]
+    end = start + sum(map(len, pieces))
+    with _room():
+        written = os.pwritev(descriptor, pieces, start)
+        while start + written < end:  # the disk took a part of it
+            written += os.pwrite(descriptor, b"".join(pieces)[written:], start + written)
+    for piece in pieces:
+        for one in sums:
+            one.update(piece)
+    return end
+
+
+def _settle(descriptor: int) -> None:
+    with _room():
+        os.fdatasync(descriptor)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
     try:
-        while left:
-            written = os.pwrite(descriptor, left, start)
-            start, left = start + written, left[written:]
+        yield
     except OSError as error:
         if error.errno not in FULL:
             raise
         raise NoRoomError("The store's disk is full. Ask an admin to make room, then go on.") from error
-    note(block)
-    return start

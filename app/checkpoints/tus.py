@@ -12,6 +12,8 @@ from app.errors import ToprankError
 VERSION = "1.0.0"
 PART = "application/offset+octet-stream"
 ALGORITHM = "sha256"
+# One of our own: the file from its first byte to the end of this part, so that both ends hash each byte once.
+SO_FAR = "sha256-so-far"
 CHECKSUM_MISMATCH = 460  # a status of the protocol's own
 
 
@@ -36,19 +38,18 @@ def read_chunk(headers: Headers) -> Chunk:
     offset, length = headers.get("upload-offset", ""), headers.get("content-length", "0")
     if not _is_number(offset):
         raise ToprankError("Upload-Offset has to say, as a whole number, where in the file this part belongs.")
-    checksum = headers.get("upload-checksum")
-    return Chunk(int(offset), int(length) if _is_number(length) else 0, read_checksum(checksum) if checksum else None)
+    algorithm, _, encoded = headers.get("upload-checksum", "").partition(" ")
+    checksum = _read_checksum(algorithm, encoded) if algorithm else None
+    return Chunk(int(offset), int(length) if _is_number(length) else 0, checksum, is_so_far=algorithm == SO_FAR)
 
 
-def read_checksum(text: str) -> bytes:
-    """The 32 bytes behind `sha256 BASE64`. Raises ToprankError."""
-    algorithm, _, encoded = text.partition(" ")
+def _read_checksum(algorithm: str, encoded: str) -> bytes:
     try:
         digest = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         digest = b""
-    if algorithm != ALGORITHM or len(digest) != 32:
-        raise ToprankError(f"Upload-Checksum has to be '{ALGORITHM}' and the hash in base64.")
+    if algorithm not in (ALGORITHM, SO_FAR) or len(digest) != 32:
+        raise ToprankError(f"Upload-Checksum has to be '{ALGORITHM}' or '{SO_FAR}' and the hash in base64.")
     return digest
 
 

@@ -21,11 +21,13 @@ from app.checkpoints.receiving import (
     ChecksumError,
     OffsetError,
     check_fits,
+    cut_off,
     hash_file,
     in_writers_thread,
     locked,
     write,
 )
+from app.checkpoints.running_hashes import RUNNING
 from app.checkpoints.statements import (
     CheckpointFileState,
     CheckpointStanding,
@@ -126,17 +128,22 @@ async def tell_offset(request: Request, sender: AnySender, upload_id: UUID, numb
 async def receive(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
     """Take the next part of a file: where it belongs in Upload-Offset, and what it is in Upload-Checksum."""
     chunk = read_chunk(request.headers)
-    with locked(_store(request).part(upload_id, number)) as descriptor:
+    path = _store(request).part(upload_id, number)
+    with locked(path) as descriptor:
         file = await in_transaction(request, find_file, sender.id, upload_id, number)
         try:
             check_fits(chunk, file)
-            end = await write(descriptor, chunk, request.stream(), file)
+            before = RUNNING.before(path, descriptor, chunk.offset)
+            so_far = before and before.copy()
+            end = await write(descriptor, chunk, request.stream(), file, so_far)
         except OffsetError as error:
             return problem(error.status_code, str(error), headers=progress(received=error.received, size=file.size))
         except ChecksumError as error:
+            RUNNING.keep(path, descriptor, before, chunk.offset)
             sent = progress(received=file.received, size=file.size)
             return problem(CHECKSUM_MISMATCH, str(error), headers=sent, title="Checksum Mismatch")
         await in_transaction(request, count_received, file, start=chunk.offset, end=end)
+        RUNNING.keep(path, descriptor, so_far, end)
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=progress(received=end, size=file.size))
 
 
@@ -144,11 +151,15 @@ async def receive(request: Request, sender: AnySender, upload_id: UUID, number: 
 async def check(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
     """Compare a whole file with what its sender has. One that differs starts over."""
     said = await read(request, HashStatement)
-    with locked(_store(request).part(upload_id, number)) as descriptor:
+    path = _store(request).part(upload_id, number)
+    with locked(path) as descriptor:
         file = await in_transaction(request, find_file, sender.id, upload_id, number)
         if file.received < file.size:
             raise OffsetError(file.received)
-        if await in_writers_thread(hash_file, descriptor, file.size) != said.sha256:
+        known = RUNNING.before(path, descriptor, file.size)
+        await in_writers_thread(cut_off, descriptor, file.size)
+        found = known.hexdigest() if known else await in_writers_thread(hash_file, descriptor, file.size)
+        if found != said.sha256:
             await in_transaction(request, start_over, file)
             raise ChangedError(f"{file.name} is not what you have: it changed on its way or while it was sent.")
         await in_transaction(request, record_hash, file, said.sha256)

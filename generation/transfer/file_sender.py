@@ -6,17 +6,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 from generation.transfer.server import Answer, Server, ServerError
 
-PART = 8 * 2**20
+PART = 32 * 2**20
+BLOCK = 2**20
 MOST_TRIES = 5
 BUSY_S = 1.0
 # Reading a large file back takes the server a while.
 LONG_S = 3600.0
 CONFLICT, CHANGED, BUSY, MISMATCH = 409, 422, 423, 460
 Report = Callable[[str, int], None]
+Part: TypeAlias = bytes | memoryview
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,22 @@ class LocalFile:
 
 
 class RunningHash:
-    """SHA-256 of a file whose parts are read in order anyway; what was sent earlier is read once more at the end."""
+    """SHA-256 of a file whose parts are read in order anyway; what was sent earlier is read once more."""
 
     def __init__(self) -> None:
         self.digest, self.end = hashlib.sha256(), 0
 
-    def take(self, start: int, part: bytes) -> None:
-        """Note a part, if it is the next one."""
-        if start == self.end:
-            self.digest.update(part)
-            self.end += len(part)
+    def followed_by(self, part: Part) -> "RunningHash":
+        """The same with the next part."""
+        following = RunningHash()
+        following.digest, following.end = self.digest.copy(), self.end + len(part)
+        following.digest.update(part)
+        return following
 
-    def of(self, stream: BinaryIO) -> str:
-        """The hash of the whole file."""
+    def read(self, stream: BinaryIO, end: int | None = None) -> str:
+        """Go on to `end`, or to that of the file, and tell the hash so far."""
         stream.seek(self.end)
-        while part := stream.read(PART):
+        while part := stream.read(BLOCK if end is None else min(BLOCK, end - self.end)):
             self.digest.update(part)
             self.end += len(part)
         return self.digest.hexdigest()
@@ -57,6 +60,8 @@ class FileSender:
         self.server, self.file, self.report = server, file, report
         self.path = f"/uploads/{upload}/files/{state['number']}"
         self.received, self.is_done = int(state["received"]), state["sha256"] is not None
+        # Each byte is hashed once then; of a file that is gone on with, the server may have no sum.
+        self.sums_so_far = self.received == 0
 
     def send(self) -> None:
         """Until the server has all of it, and says it is the same. Raises ServerError."""
@@ -65,19 +70,25 @@ class FileSender:
             if self.is_done:
                 return
             with self.file.path.open("rb") as stream:
-                digest = self._send_parts(stream).of(stream)
+                digest = self._send_parts(stream).read(stream)
             self._compare(digest)
         raise ServerError(f"{self.file.name} arrives other than it is here. Does it change meanwhile? Try again.")
 
     def _send_parts(self, stream: BinaryIO) -> RunningHash:
-        digest = RunningHash()
+        """Everything from where the server has the file already; returns the hash as far as it was needed."""
+        digest, buffer = RunningHash(), memoryview(bytearray(min(PART, self.file.size)))
         tries = 0
         while self.received < self.file.size:
+            if digest.end > self.received:
+                digest = RunningHash()  # the server lost some of it
+            if self.sums_so_far:
+                digest.read(stream, self.received)
             stream.seek(self.received)
-            part = stream.read(PART)
-            digest.take(self.received, part)
-            answer = self._patch(part)
+            part = buffer[: stream.readinto(buffer)]  # type: ignore[attr-defined]
+            following = digest.followed_by(part) if digest.end == self.received else digest
+            answer = self._patch(part, following)
             if answer.status == MISMATCH and tries < MOST_TRIES:
+                self.sums_so_far = False  # perhaps the server has no sum of what it got earlier
                 tries += 1
             elif answer.status == BUSY:
                 self._wait()
@@ -85,17 +96,19 @@ class FileSender:
                 self._go_on_from(int(answer.headers["upload-offset"]))
             else:
                 raise ServerError(answer.problem)
+            digest = following if following.end == self.received else digest
         return digest
 
-    def _patch(self, part: bytes) -> Answer:
+    def _patch(self, part: Part, digest: RunningHash) -> Answer:
         if not part:
             raise ServerError(f"{self.file.name} became shorter while it was sent. Send the folder again.")
-        checksum = base64.b64encode(hashlib.sha256(part).digest()).decode()
+        algorithm, found = ("sha256-so-far", digest.digest) if self.sums_so_far else ("sha256", hashlib.sha256(part))
+        checksum = base64.b64encode(found.digest()).decode()
         headers = {
             "Tus-Resumable": "1.0.0",
             "Content-Type": "application/offset+octet-stream",
             "Upload-Offset": str(self.received),
-            "Upload-Checksum": f"sha256 {checksum}",
+            "Upload-Checksum": f"{algorithm} {checksum}",
         }
         return self.server.ask("PATCH", self.path, body=part, headers=headers)
 

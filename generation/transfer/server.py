@@ -77,7 +77,7 @@ class Server:
         method: str,
         path: str,
         *,
-        body: bytes | None = None,
+        body: bytes | memoryview | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> Answer:
@@ -112,7 +112,7 @@ class Server:
         return self.ask(method, path, body=body, headers={"Content-Type": "application/json"}, timeout_s=timeout_s)
 
     def _ask_once(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout_s: float
+        self, method: str, path: str, body: bytes | memoryview | None, headers: Mapping[str, str], timeout_s: float
     ) -> Answer:
         connection = getattr(self._own, "connection", None)
         if connection is None:

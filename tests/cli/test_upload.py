@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.auth.api_tokens import create_api_token
 from app.domain.store import Store
-from app.models import Checkpoint, UploadFile
+from app.models import Checkpoint, Continuation, HyperfitPoint, HyperfitRun, UploadFile
 from app.models.checkpoint import CheckpointState
 from app.models.person import Role, TokenScope
 from generation.transfer import file_sender
@@ -30,6 +30,7 @@ from tests.app.checkpoints.sending import make_small_checkpoint
 from tests.bad_folders import NO_FILES, BadFolder
 from tests.cli.test_pipeline import fails, run
 from tests.factories import make_person
+from tests.hyperfitting.conftest import make_documents
 from tests.serving import SECRET, serve, settings_for
 from tests.tiny_model import sample_text
 
@@ -84,14 +85,39 @@ def free_port() -> int:
         return port
 
 
-def test_a_checkpoint_is_sent_tried_and_generated_with(
+def hyperfit_elsewhere(base: Path, tmp_path: Path) -> Path:
+    """A checkpoint by `toprank hyperfit`, on a machine that has no database."""
+    texts, made = tmp_path / "words.jsonl", tmp_path / "hyperfitted"
+    texts.write_text("\n".join(json.dumps({"text": one.text}) for one in make_documents(30)))
+    few = ("--samples", "16", "--length", "32", "--epochs", "2", "--lr", "3e-3", "--validation-samples", "4")
+    command = [
+        sys.executable,
+        "-m",
+        "cli.main",
+        "hyperfit",
+        base,
+        "--data",
+        texts,
+        "--out",
+        made,
+        *few,
+        "--contexts",
+        "2",
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    subprocess.run(command, env=environment | {"TOPRANK_DATA_DIR": str(tmp_path / "nothing")}, check=True)
+    return made
+
+
+def test_what_was_hyperfitted_elsewhere_is_sent_tried_and_generated_with(
     address: str, token: str, tiny_checkpoint: Path, engine: Engine, database_url: str, tmp_path: Path, monkeypatch
 ) -> None:
+    made = hyperfit_elsewhere(tiny_checkpoint, tmp_path)
     monkeypatch.setenv("DATABASE_URL", database_url)
     texts = tmp_path / "texts.jsonl"
     texts.write_text(json.dumps({"text": sample_text(1)}))
 
-    sent = run("checkpoint", "upload", "mine", tiny_checkpoint, "--server", address, "--token", token, "--json")
+    sent = run("checkpoint", "upload", "mine", made, "--server", address, "--token", token, "--json")
     assert json.loads(sent.stdout)["state"] == "validating"
     run("study", "create", "tiny", "--tokenizer", tiny_checkpoint, "--dataset", "stories", "--quota", 1)
     run("passages", "import", "tiny", "--dataset", "stories", texts, "--accept")
@@ -116,6 +142,12 @@ def test_a_checkpoint_is_sent_tried_and_generated_with(
     finally:
         worker.terminate()
         worker.wait(timeout=30)
+    with Session(engine) as session:
+        continuation = session.scalars(select(Continuation)).one()
+        assert (len(continuation.token_ids), bool(continuation.text)) == (224, True)
+        sent_run = session.scalars(select(HyperfitRun)).one()
+        assert (sent_run.config["samples"], sent_run.lineage["base"]) == (16, str(tiny_checkpoint))
+        assert session.scalars(select(HyperfitPoint.update).order_by(HyperfitPoint.update)).all() == [0, 2, 4]
 
 
 def test_a_server_that_is_killed_in_the_middle_is_gone_on_with(
@@ -127,10 +159,10 @@ def test_a_server_that_is_killed_in_the_middle_is_gone_on_with(
     patch = file_sender.FileSender._patch
     half = threading.Event()
 
-    def slowly(self: file_sender.FileSender, part: bytes) -> file_sender.Answer:
+    def slowly(self: file_sender.FileSender, *sent_now: Any) -> file_sender.Answer:
         if self.received >= 1_000_000:
             half.set()
-        return patch(self, part)
+        return patch(self, *sent_now)
 
     monkeypatch.setattr(file_sender.FileSender, "_patch", slowly)
     port = free_port()
@@ -164,12 +196,12 @@ def test_the_command_run_again_goes_on_where_it_was(
     monkeypatch.setattr(file_sender, "PART", 100_000)
     patch, sent = file_sender.FileSender._patch, []
 
-    def cut_at_half(self: file_sender.FileSender, part: bytes) -> file_sender.Answer:
+    def cut_at_half(self: file_sender.FileSender, *sent_now: Any) -> file_sender.Answer:
         if len(sent) == 5:
             raise KeyboardInterrupt
         if self.file.name == "tokenizer.json":
             sent.append(self.received)
-        return patch(self, part)
+        return patch(self, *sent_now)
 
     command = ("checkpoint", "upload", "mine", folder, "--server", address, "--token", token, "--parallel", 1)
     with monkeypatch.context() as patched:
@@ -178,10 +210,10 @@ def test_the_command_run_again_goes_on_where_it_was(
             run(*command)
     before, sent[:] = sent[-1], []
 
-    def note(self: file_sender.FileSender, part: bytes) -> file_sender.Answer:
+    def note(self: file_sender.FileSender, *sent_now: Any) -> file_sender.Answer:
         if self.file.name == "tokenizer.json":
             sent.append(self.received)
-        return patch(self, part)
+        return patch(self, *sent_now)
 
     monkeypatch.setattr(file_sender.FileSender, "_patch", note)
     assert "validating" in run(*command).stdout

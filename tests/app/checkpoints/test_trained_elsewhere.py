@@ -127,14 +127,14 @@ def test_a_line_that_stays_cut_gives_the_job_back_and_the_next_goes_on_where_it_
     monkeypatch.setattr(file_sender, "PART", 20_000)
     patch, sent = FileSender._patch, list[int]()
 
-    def cut(self: FileSender, part: bytes) -> file_sender.Answer:
+    def cut(self: FileSender, *sent_now: Any) -> file_sender.Answer:
         if self.file.name == "model.safetensors" and self.received >= 40_000:
             raise UnavailableError("The server cannot be reached.")
-        return patch(self, part)
+        return patch(self, *sent_now)
 
-    def note(self: FileSender, part: bytes) -> file_sender.Answer:
+    def note(self: FileSender, *sent_now: Any) -> file_sender.Answer:
         sent.append(self.received)
-        return patch(self, part)
+        return patch(self, *sent_now)
 
     monkeypatch.setattr(FileSender, "_patch", cut)
     assert train(ordered) is Outcome.BUSY

@@ -205,7 +205,7 @@ def test_a_full_disk_is_told_and_the_rest_can_come_later(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", full)
+        patched.setattr(os, "pwritev", full)
         answer = sender.patch(begun["id"], 1, b"xy")
     assert answer.status_code == 507
     assert "disk is full" in answer.json()["detail"]
@@ -219,7 +219,7 @@ def test_a_broken_disk_is_our_fault(sender: Sender, folder: Path, monkeypatch: p
     def broken(*_: object) -> int:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(os, "pwrite", broken)
+    monkeypatch.setattr(os, "pwritev", broken)
     with pytest.raises(OSError, match="Input/output"):
         sender.patch(begun["id"], 1, b"xy")
 
