@@ -24,7 +24,7 @@ MANIFEST = "manifest.json"
 RECOMPUTED = ("table-1", "comparisons", "table-3", "table-4", "agreement", "robustness")
 
 _PASSAGES = """
-SELECT p.id, p.dataset_id, p.state, p.unjudged, p.source, p.context, p.original, p.token_ids
+SELECT p.id, p.dataset_id, p.state, p.unjudged, p.source, p.context, p.original, p.width, p.token_ids
 FROM passage p WHERE p.study_id = {study} AND p.state IN ('accepted', 'reserved') ORDER BY p.id
 """
 _CONTINUATIONS = """
@@ -88,6 +88,7 @@ def study_values(session: Session, evidence: Evidence) -> dict[str, Any]:
     return {
         "slug": study.slug,
         "title": study.title,
+        "modality": str(study.modality),
         "state": str(study.state),
         "seed": study.seed,
         "quota": study.quota,

@@ -11,7 +11,18 @@ from app.analysis.evidence import Evidence
 from app.analysis.registry import Findings
 from app.domain.protocol import departures, locked_protocol, study_protocol
 from app.models import Study
+from app.models.study import Modality
 
+TEXTS = (
+    "Blind comparisons of continuations that language models wrote with the texts that people wrote, after the same "
+    "context. An annotator says which continuation they prefer, or that both are equally good."
+)
+IMAGES = (
+    "Blind comparisons of completions of images by models with the images as they were, after the same first quarter "
+    "of the pixels. An annotator says which they prefer, or that both are equally good. An image is written as a text "
+    "of a character for each pixel, row by row: U+E000 is the first colour of the palette that the special token in "
+    "tokenizer.json names, U+E001 the second, and so on, three bytes (red, green, blue) each."
+)
 NOT_SAID = "Not said when this bundle was made."
 
 # From everybody who has an account down to those whose answers count.
@@ -60,8 +71,7 @@ def datasheet(session: Session, evidence: Evidence, found: Findings, *, recruitm
         f"# Datasheet: {study.title}",
         *found.provenance.lines,
         "## What it is\n",
-        "Blind comparisons of continuations that language models wrote with the texts that people wrote, after the "
-        "same context. An annotator says which continuation they prefer, or that both are equally good.",
+        IMAGES if study.modality is Modality.IMAGE else TEXTS,
         _composition(evidence, session.execute(_STATUSES, values).all()),
         "## Annotators\n",
         _flow(flow),
@@ -87,11 +97,16 @@ def _composition(evidence: Evidence, statuses: Iterable[Row[Any]]) -> str:
             "## Composition",
             _table(("Dataset", "Accepted passages"), datasets),
             _table(("System", "Checkpoint", "Decoding", "Citations blocked"), systems),
-            f"Every passage was accepted by a person. Comparisons show the first {_and(evidence.scenarios)} tokens, "
-            "context included, in random order.",
+            f"Every passage was accepted by a person. {_shown(evidence)}",
             _table(("What became of a comparison that was given", "Number"), [(row.what, row.n) for row in statuses]),
         ]
     )
+
+
+def _shown(evidence: Evidence) -> str:
+    if evidence.study.modality is Modality.IMAGE:
+        return "Comparisons show both completions whole, in random order, under the rows that were given."
+    return f"Comparisons show the first {_and(evidence.scenarios)} tokens, context included, in random order."
 
 
 def _flow(flow: Row[Any]) -> str:

@@ -26,9 +26,12 @@ from app.analysis.rows import (
 )
 from app.analysis.withdrawn import WithdrawnAnnotators
 from app.bundle.contents import FORMAT, MANIFEST
+from app.domain.images import PROMPT_SHARE
+from app.domain.reference_tokens import CONTEXT_TOKENS
 from app.domain.scores import summaries_of
 from app.errors import ToprankError
 from app.models import Study
+from app.models.study import Modality
 
 VERDICTS = {"candidate": CANDIDATE, "equal": EQUAL, "reference": REFERENCE, None: -1}
 STATUSES = {"counted": COUNTED, "surplus": SURPLUS, "withdrawn": WITHDRAWN, "skipped": SKIPPED}
@@ -106,7 +109,9 @@ class BundleEvidence(Evidence):
         about = files.values("study.json")
         self.withdrawn = WithdrawnAnnotators.BY_PROTOCOL
         self.chosen_passage = None
-        self.study = Study(slug=about["slug"], title=about["title"], seed=about["seed"])
+        # A bundle of an earlier version says nothing of it, and is about texts.
+        modality = Modality(about.get("modality", Modality.TEXT))
+        self.study = Study(slug=about["slug"], title=about["title"], seed=about["seed"], modality=modality)
         self.tokenizer = about["reference_tokens"]
         self.systems = [SystemFacts(**one)._replace(scenarios=tuple(one["scenarios"])) for one in about["systems"]]
         self.datasets = [DatasetFacts(**one) for one in about["datasets"]]
@@ -114,7 +119,7 @@ class BundleEvidence(Evidence):
         passages = {one["id"]: one for one in files.lines("passages.jsonl")}
         judged = {number for number, one in passages.items() if one["state"] == "accepted" and not one["unjudged"]}
         self._original_tokens = [
-            (one["dataset_id"], one["token_ids"][32:256]) for number, one in passages.items() if number in judged
+            (one["dataset_id"], one["token_ids"][_given(one) :]) for number, one in passages.items() if number in judged
         ]
         datasets = {number: one["dataset_id"] for number, one in passages.items()}
         comparisons = {one["id"]: one for one in files.lines("comparisons.jsonl")}
@@ -122,6 +127,12 @@ class BundleEvidence(Evidence):
         self.answers = _answers(files, self, datasets)
         scores = summaries_of(SimpleNamespace(**one) for one in files.lines("scores.jsonl"))
         self.scores = {summary.checkpoint: summary for summary in scores if summary.dataset is None}
+
+
+def _given(passage: dict[str, Any]) -> int:
+    """How many tokens of a passage systems were given."""
+    width = passage.get("width")
+    return CONTEXT_TOKENS if width is None else width * width // PROMPT_SHARE
 
 
 def _continuations(

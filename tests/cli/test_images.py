@@ -113,6 +113,9 @@ def test_from_images_to_a_figure_and_a_csv(study: str, engine: Engine, database_
     assert {row["modality"] for row in rows} == {"image"}
     with Session(engine) as session:
         assert len({row["annotation_id"] for row in rows}) == len(session.scalars(select(Annotation.id)).all())
+    run("bundle", "make", study, "--out", tmp_path / "tiny.zip")
+    verified = json.loads(run("bundle", "verify", tmp_path / "tiny.zip", "--json").stdout)
+    assert (verified["study"], verified["annotations"]) == (study, len({row["annotation_id"] for row in rows}))
 
 
 def test_a_run_on_images_is_followed_by_the_database(
