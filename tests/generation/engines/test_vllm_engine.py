@@ -6,13 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
 from generation.citation.boundaries import WordBoundaries
 from generation.citation.index import CitationIndex
 from generation.citation.training_set import TrainingSet
-from generation.engines.base import CheckpointError, Decoding, EngineError, EngineSettings, Generated, Prompt
+from generation.engines import vllm_engine
+from generation.engines.base import (
+    CheckpointError,
+    Decoding,
+    EngineError,
+    EngineSettings,
+    Generated,
+    OutOfMemoryError,
+    Prompt,
+)
 from generation.engines.transformers_engine import TransformersEngine
 from generation.engines.vllm_engine import VllmEngine, check_version, end_of_sequence_ids
 from generation.own_tokens import OwnTokens
@@ -140,6 +150,69 @@ def test_what_vllm_cannot_do_is_one_clear_line(
         engine.generate(prompts[:1], GREEDY, new_tokens=1000)
 
 
+def test_an_engine_that_broke_off_begins_anew_and_takes_fewer_texts(
+    engine: VllmEngine, prompts: list[Prompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = engine.generate(prompts[:4], GREEDY, new_tokens=16)
+    step, steps = engine.llm.llm_engine.step, iter(range(100))
+
+    def step_until_memory_is_full() -> object:
+        if next(steps) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return step()
+
+    monkeypatch.setattr(engine.llm.llm_engine, "step", step_until_memory_is_full)
+
+    with pytest.raises(OutOfMemoryError, match="Not even one text at a time fits the memory"):
+        engine.generate(prompts[:8], GREEDY, new_tokens=16)
+
+    # nothing is left of the eight
+    assert engine.generate(prompts[:4], GREEDY, new_tokens=16) == before
+
+
+def test_an_engine_whose_own_process_ended_is_started_again(
+    engine: VllmEngine, prompts: list[Prompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vllm.v1.engine.exceptions import EngineDeadError  # whose import warns
+
+    def end(*_requests: object, **_options: object) -> None:
+        raise EngineDeadError
+
+    begun: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.llm, "generate", end)
+        patched.setattr(engine, "close", lambda: begun.append("closed"))
+        patched.setattr(engine, "_start", lambda llm=engine.llm: begun.append("started") or llm)
+        with pytest.raises(OutOfMemoryError, match="vLLM stopped with the checkpoint tiny, even with one text at a"):
+            engine.generate(prompts[:1], GREEDY, new_tokens=8)
+
+    assert begun == ["closed", "started"]
+    assert len(engine.generate(prompts[:1], GREEDY, new_tokens=8)) == 1
+
+
+def test_a_start_that_fails_in_vllms_own_process_points_to_the_log(
+    wide_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("Engine core initialization failed. See root cause above. Failed core proc(s): {}")
+
+    monkeypatch.setattr(vllm_engine, "start", fail)
+
+    with pytest.raises(CheckpointError, match=r"initialization failed\. The worker's log says why"):
+        VllmEngine(wide_checkpoint)
+
+
+def test_a_folder_that_lacks_weights_is_refused(wide_checkpoint: Path, tmp_path: Path) -> None:
+    for file in wide_checkpoint.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    weights = load_file(wide_checkpoint / "model.safetensors")
+    (tmp_path / "model.safetensors").unlink()
+    save_file({name: weights[name] for name in weights if ".layers.1." not in name}, tmp_path / "model.safetensors")
+
+    with pytest.raises(CheckpointError, match=r"cannot be loaded by vLLM: .*layers\.1\."):
+        VllmEngine(tmp_path)
+
+
 def test_a_folder_that_is_no_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"config.json of the checkpoint .* cannot be read"):
@@ -148,9 +221,12 @@ def test_a_folder_that_is_no_checkpoint_is_one_clear_line(tmp_path: Path) -> Non
 
 def test_a_version_that_was_never_tested_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_version()
-    for version in ("0.17.1", "0.33.0"):
+    for version in ("0.32.0", "0.33.1"):
         monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
-        with pytest.raises(EngineError, match=r"needs at least 0.32 and below 0.33"):
+        check_version()
+    for version in ("0.17.1", "0.34.0"):
+        monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
+        with pytest.raises(EngineError, match=r"needs at least 0.32 and below 0.34"):
             check_version()
 
 
