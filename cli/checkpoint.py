@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.connection import DataDir, transaction
 from cli.upload import upload
 
-app = typer.Typer(help="Checkpoints: add, upload, list, retry.", no_args_is_help=True)
+app = typer.Typer(help="Checkpoints: add, upload, set, list, retry.", no_args_is_help=True)
 
 app.command()(upload)
 
@@ -52,6 +52,43 @@ def add(
         note_files(session, added, Path(added.source))
         summary = {"name": added.name, "source": added.source, "state": str(added.state)}
     print(json.dumps(summary) if as_json else f"The checkpoint {name!r} is {added.source}.")
+
+
+@app.command("set")
+def set_engine(
+    name: Annotated[str, typer.Argument(help="The checkpoint.")],
+    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
+    longest: Annotated[int | None, typer.Option(help="vLLM: the most tokens of a context and continuation.")] = None,
+    tensor_parallel: Annotated[int | None, typer.Option(help="vLLM: GPUs that share each layer.")] = None,
+    pipeline_parallel: Annotated[int | None, typer.Option(help="vLLM: nodes that share the layers out.")] = None,
+    gpu_memory: Annotated[float | None, typer.Option(help="vLLM: the share of a GPU's memory to use.")] = None,
+    enforce_eager: Annotated[
+        bool | None, typer.Option("--enforce-eager/--cuda-graphs", help="vLLM: without CUDA graphs, or with them.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change how workers load a checkpoint from its next job on, and print it; without options only print it."""
+    from dataclasses import asdict, replace
+
+    from app.domain.engine_settings import change_engine_settings, engine_settings_of
+    from app.domain.systems import find_checkpoint
+
+    asked: dict[str, Any] = {
+        "dtype": dtype,
+        "longest": longest,
+        "tensor_parallel": tensor_parallel,
+        "pipeline_parallel": pipeline_parallel,
+        "gpu_memory_utilization": gpu_memory,
+        "enforce_eager": enforce_eager,
+    }
+    with transaction(data_dir) as session:
+        checkpoint = find_checkpoint(session, name)
+        changes = {key: value for key, value in asked.items() if value is not None}
+        settings = replace(engine_settings_of(checkpoint), **changes)
+        change_engine_settings(session, checkpoint, settings)
+    shown = asdict(settings)
+    print(json.dumps({"name": name, **shown}) if as_json else "\n".join(f"{key}: {shown[key]}" for key in shown))
 
 
 @app.command("list")

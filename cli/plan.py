@@ -50,6 +50,6 @@ def _how(job: "PlannedJob") -> str:
     if job.engine == "training":
         return f"{size}: needs {fit.devices_needed} such devices, by torchrun (see the guide to operations)"
     return (
-        f"{size}: does not fit {asked}; {fit.devices_needed} such devices hold it, by vLLM, for a checkpoint that was "
-        f"added with --tensor-parallel {fit.devices_needed}"
+        f"{size}: does not fit {asked}; {fit.devices_needed} such devices hold it, by vLLM, with the checkpoint "
+        f"set to --tensor-parallel {fit.devices_needed}"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.domain.continuations import Written
+from app.domain.engine_settings import engine_settings_of
 from app.domain.images import ImageError
 from app.domain.reference_tokens import CONTINUATION_TOKENS, ReferenceTokenizer
 from app.models import Checkpoint, Passage, System, TrainingTexts
@@ -132,8 +133,7 @@ def prepare_writer(
             f"The images of the study have another palette or size than those of the checkpoint {checkpoint.name}. "
             "Make the study with the checkpoint's tokenizer.json, or take a checkpoint of the study's palette."
         )
-    settings = EngineSettings(**checkpoint.engine_settings)  # type: ignore[arg-type]
-    loaded = load_engine(engine, folder, citation_index=index, settings=settings)
+    loaded = load_engine(engine, folder, citation_index=index, settings=engine_settings_of(checkpoint))
     return Writer(loaded, own_tokens, reference, decoding, system.seed, system.block_citations, chat)
 
 

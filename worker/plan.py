@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.domain.engine_settings import EngineSettings
+from app.domain.engine_settings import engine_settings_of
 from app.models import Checkpoint, HyperfitRun, System
 from app.queue import GENERATE, HYPERFIT, SCORE, waiting_jobs
 from generation.writing import AUTOMATIC, engine_here
@@ -79,7 +79,7 @@ def _planned(
         return PlannedJob(status, work, subject="", engine="", source="")
     if loaded is None:
         return None
-    fit = fit_of(Loading(loaded.source, engine, EngineSettings(**loaded.engine_settings)), devices)  # type: ignore[arg-type]
+    fit = fit_of(Loading(loaded.source, engine, engine_settings_of(loaded)), devices)
     return PlannedJob(status, work, subject, engine, loaded.source, fit.is_here if fit else None, fit)
 
 

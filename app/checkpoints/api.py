@@ -10,7 +10,7 @@ from starlette.requests import Request
 from app.api_fields import Body, Title
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
-from app.domain.engine_settings import Dtype, EngineSettings
+from app.domain.engine_settings import Dtype, EngineSettings, change_engine_settings, engine_settings_of
 from app.domain.registry import find_with_files, validate_again
 from app.domain.systems import add_hub_checkpoint, page_of_checkpoints
 from app.idempotency import Once
@@ -30,12 +30,14 @@ class CheckpointSummary(BaseModel):
     state: CheckpointState
     reason: str | None
     instruct: bool
+    loading: EngineSettings
     created_at: datetime
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Self:
         """What the row says."""
-        return cls.model_validate(checkpoint, from_attributes=True)
+        columns = {name: getattr(checkpoint, name) for name in cls.model_fields if name != "loading"}
+        return cls(**columns, loading=engine_settings_of(checkpoint))
 
 
 class Loading(Body):
@@ -47,6 +49,11 @@ class Loading(Body):
     pipeline_parallel: Annotated[int, Field(ge=1, le=1024)] = 1
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
     enforce_eager: bool = False
+
+    @property
+    def settings(self) -> EngineSettings:
+        """The same for the domain."""
+        return EngineSettings(**self.model_dump())
 
 
 class NewCheckpoint(Body):
@@ -72,7 +79,7 @@ def register(writer: ApiWriter, session: DbSession, once: Once, body: NewCheckpo
     """Register a checkpoint of the hub by its id; workers fetch it."""
 
     def deed() -> CheckpointSummary:
-        loading = EngineSettings(**body.loading.model_dump())
+        loading = body.loading.settings
         made = add_hub_checkpoint(session, body.name, body.hub_id, loading, instruct=body.instruct, by=writer)
         return CheckpointSummary.of(made)
 
@@ -87,6 +94,20 @@ def try_again(writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: 
         checkpoint, _ = find_with_files(session, checkpoint_id)
         validate_again(session, checkpoint, by=writer)
         session.flush()
+        return CheckpointSummary.of(checkpoint)
+
+    return once(CheckpointSummary, deed)
+
+
+@router.put("/{checkpoint_id}/loading")
+def set_loading(
+    writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: RowId, body: Loading
+) -> CheckpointSummary:
+    """Change how workers load a checkpoint; a number format stays once something was written in it."""
+
+    def deed() -> CheckpointSummary:
+        checkpoint, _ = find_with_files(session, checkpoint_id)
+        change_engine_settings(session, checkpoint, body.settings, by=writer)
         return CheckpointSummary.of(checkpoint)
 
     return once(CheckpointSummary, deed)

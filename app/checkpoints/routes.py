@@ -1,6 +1,6 @@
 """/checkpoints: the models that systems are made of, each with what it consists of and where it came from."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Form
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.checkpoints.lineage import describe
 from app.checkpoints.uploads import CANCELLED, cancel_upload, find_upload, unfinished_uploads
 from app.dependencies import CurrentResearcher, DbSession
+from app.domain.engine_settings import Dtype, EngineSettings, change_engine_settings, engine_settings_of
 from app.domain.hyperfit_curves import hyperfitting_of, trained_ids
 from app.domain.registry import find_with_files, sizes_of_checkpoints, validate_again
 from app.domain.store import Store
@@ -21,6 +22,7 @@ from app.resources import resources_of
 from app.templating import is_htmx, render, see_other
 
 router = APIRouter(prefix="/checkpoints")
+Devices = Annotated[int, Field(ge=1, le=1024)]
 
 
 class HubForm(PageForm):
@@ -29,6 +31,22 @@ class HubForm(PageForm):
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
     hub_id: Annotated[str, Field(pattern=f"^{HUB_ID}$")]
     instruct: bool = False
+
+
+class LoadingForm(PageForm):
+    """How workers load a checkpoint."""
+
+    dtype: Dtype
+    longest: Annotated[int, Field(ge=1, le=10_000_000)]
+    tensor_parallel: Devices
+    pipeline_parallel: Devices
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)]
+    enforce_eager: bool = False
+
+    @property
+    def settings(self) -> EngineSettings:
+        """The same for the domain."""
+        return EngineSettings(**self.model_dump(exclude={"csrf_token"}))
 
 
 @router.get("")
@@ -87,7 +105,18 @@ def show_checkpoint(
         owner=session.get(Person, checkpoint.person_id) if checkpoint.person_id else None,
         run=run,
         lineage=describe(run.run.lineage if run else checkpoint.lineage),
+        loading=engine_settings_of(checkpoint),
+        dtypes=get_args(Dtype),
     )
+
+
+@router.post("/{checkpoint_id}/loading")
+def submit_loading(
+    researcher: CurrentResearcher, session: DbSession, checkpoint_id: int, form: Annotated[LoadingForm, Form()]
+) -> Response:
+    """Change how workers load it."""
+    change_engine_settings(session, find_with_files(session, checkpoint_id)[0], form.settings, by=researcher)
+    return see_other(f"/checkpoints/{checkpoint_id}")
 
 
 @router.post("/{checkpoint_id}/validate")

@@ -3,7 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from app.errors import ToprankError
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from app.domain.audit import record
+from app.errors import ConflictError, ToprankError
+from app.models import Checkpoint, Continuation, Person, System
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -37,3 +42,28 @@ class EngineSettings:
         """What differs from the defaults, which is all that is kept."""
         usual = asdict(EngineSettings())
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+
+def engine_settings_of(checkpoint: Checkpoint) -> EngineSettings:
+    """How the checkpoint is loaded."""
+    return EngineSettings(**checkpoint.engine_settings)  # type: ignore[arg-type]
+
+
+def change_engine_settings(
+    session: Session, checkpoint: Checkpoint, settings: EngineSettings, *, by: Person | None = None
+) -> None:
+    """Load the checkpoint in this way from its next job on.
+
+    Raises ConflictError for another number format once something was written in the present one: a system's texts are
+    of one kind.
+    """
+    present = engine_settings_of(checkpoint)
+    written = select(exists().where(System.checkpoint_id == checkpoint.id, Continuation.system_id == System.id))
+    if settings.dtype != present.dtype and session.scalar(written):
+        raise ConflictError(
+            f"{checkpoint.name} has written in the number format {present.dtype} already. To have it in "
+            f"{settings.dtype} too, add it again under another name."
+        )
+    if settings != present:
+        checkpoint.engine_settings = settings.changed()
+        record(session, by, "checkpoint.engine_settings", checkpoint, **asdict(settings))

@@ -100,6 +100,15 @@ def _register(
     return checkpoint
 
 
+def find_checkpoint(session: Session, name: str) -> Checkpoint:
+    """The checkpoint of this name. Raises NotFoundError, which names those there are."""
+    checkpoint = session.scalar(select(Checkpoint).where(Checkpoint.name == name))
+    if checkpoint is None:
+        known = ", ".join(one.name for one in all_checkpoints(session)) or "none yet"
+        raise NotFoundError(f"There is no checkpoint {name!r} (checkpoints: {known}).")
+    return checkpoint
+
+
 def all_checkpoints(session: Session) -> list[Checkpoint]:
     """Every checkpoint, by name."""
     return list(session.scalars(select(Checkpoint).order_by(Checkpoint.name)))
@@ -145,10 +154,7 @@ def add_system(session: Session, study: Study, plan: SystemPlan, *, by: Person |
         raise ConflictError(f"The study {study.slug!r} is {study.state}: its systems were locked when it opened.")
     if session.scalar(select(System.id).where(System.study_id == study.id, System.name == plan.name)):
         raise ConflictError(f"The study {study.slug!r} has a system {plan.name!r} already.")
-    checkpoint = session.scalar(select(Checkpoint).where(Checkpoint.name == plan.checkpoint))
-    if checkpoint is None:
-        known = ", ".join(one.name for one in all_checkpoints(session)) or "none yet"
-        raise NotFoundError(f"There is no checkpoint {plan.checkpoint!r} (checkpoints: {known}).")
+    checkpoint = find_checkpoint(session, plan.checkpoint)
     _check(plan)
     if plan.chat_template and (folder := Path(checkpoint.source)).is_dir():
         find_chat_template(folder)

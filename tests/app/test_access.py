@@ -67,6 +67,7 @@ TABLE = {
     "GET /checkpoints/upload": Access(RESEARCHERS, 200),
     "POST /checkpoints/upload/{upload_id}/cancel": Access(RESEARCHERS, 422),
     "GET /checkpoints/{checkpoint_id}": Access(RESEARCHERS, 404),
+    "POST /checkpoints/{checkpoint_id}/loading": Access(RESEARCHERS, 422),
     "POST /checkpoints/{checkpoint_id}/validate": Access(RESEARCHERS, 404),
     "GET /checkpoints/{checkpoint_id}/hyperfitting": Access(RESEARCHERS, 404),
     "POST /checkpoints/{checkpoint_id}/hyperfitting": Access(RESEARCHERS, 404),

@@ -1,4 +1,6 @@
-"""`toprank checkpoint add` keeps how workers load a checkpoint."""
+"""`toprank checkpoint add` and `set` keep how workers load a checkpoint."""
+
+import json
 
 import pytest
 from sqlalchemy import Engine, select
@@ -42,3 +44,33 @@ def test_settings_that_make_no_sense_are_refused(database_url: str, monkeypatch:
 
     assert isinstance(done.exception, ToprankError)
     assert "has to be in (0, 1]" in str(done.exception)
+
+
+def test_a_setting_is_changed_and_the_others_stay(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    CliRunner().invoke(app, ["checkpoint", "add", "large", "org/large", "--enforce-eager", "--longest", "512"])
+
+    done = CliRunner().invoke(app, ["checkpoint", "set", "large", "--tensor-parallel", "8", "--cuda-graphs", "--json"])
+
+    assert json.loads(done.stdout) == {
+        "name": "large",
+        "dtype": "auto",
+        "longest": 512,
+        "tensor_parallel": 8,
+        "pipeline_parallel": 1,
+        "gpu_memory_utilization": 0.9,
+        "enforce_eager": False,
+    }
+    assert "tensor_parallel: 8" in CliRunner().invoke(app, ["checkpoint", "set", "large"]).stdout
+
+
+def test_an_unknown_checkpoint_is_answered_with_those_there_are(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    CliRunner().invoke(app, ["checkpoint", "add", "large", "org/large"])
+
+    done = CliRunner().invoke(app, ["checkpoint", "set", "larg", "--dtype", "float16"])
+
+    assert isinstance(done.exception, ToprankError)
+    assert "There is no checkpoint 'larg' (checkpoints: large)." in str(done.exception)

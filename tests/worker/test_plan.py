@@ -59,7 +59,7 @@ def test_a_model_that_is_too_large_or_elsewhere_is_said(
     monkeypatch.setattr("worker.plan.find_devices", lambda: [Device("tiny GPU", 1000, is_gpu=True)])
     with Session(engine) as session:
         assert {job.fits for job in make_plan(session).jobs} == {False}
-    assert "added with --tensor-parallel" in CliRunner().invoke(app, ["worker", "--plan"]).stdout
+    assert "set to --tensor-parallel" in CliRunner().invoke(app, ["worker", "--plan"]).stdout
     with Session(engine) as session:
         session.get_one(Checkpoint, system.checkpoint_id).source = "org/model"
         session.commit()

@@ -40,6 +40,7 @@ TABLE = {
     "GET /checkpoints": Access(READ, 200),
     "POST /checkpoints": Access(WRITE, 422),
     "POST /checkpoints/{checkpoint_id}/validate": Access(WRITE, 422),
+    "PUT /checkpoints/{checkpoint_id}/loading": Access(WRITE, 422),
     "GET /jobs": Access(READ, 200),
     "GET /studies": Access(READ, 200),
     "POST /studies": Access(WRITE, 422),
