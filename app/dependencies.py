@@ -109,14 +109,15 @@ ShortTransactions = Annotated[sessionmaker[Session], Depends(short_transactions)
 Streams = Annotated[sessionmaker[Session], Depends(streams)]
 
 
-def find_visitor(request: Request, session: DbSession, short: ShortTransactions) -> Visitor | None:
+def find_visitor(request: Request, session: DbSession) -> Visitor | None:
     """Whoever this browser is logged in as, also left in `request.state.person` for the page."""
     token = browser_token(request)
-    login = find_login(session, token, idle=resources_of(request).settings.session_idle) if token else None
+    resources = resources_of(request)
+    login = find_login(session, token, idle=resources.settings.session_idle) if token else None
     if token is None or login is None:
         return None
     if login.is_due:
-        with short.begin() as second:
+        with resources.short_transactions.sessions.begin() as second:
             note_activity(second, token)
     visitor = Visitor(login.person_id, login.email, login.role)
     request.state.person = visitor

@@ -43,9 +43,9 @@ from app.studies.step_routes import router as settings_steps
 from app.templating import use_language
 
 PAGES = (
-    analysis,
-    annotation,
+    annotation,  # first of all: routes are tried in turn, and a judgement is what is asked for most
     annotation_steps,
+    analysis,
     audit,
     bundle,
     auth,
@@ -78,10 +78,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.resources = Resources(settings)
     use_language(settings.language)
-    app.include_router(health.router)
-    app.include_router(monitoring.router)
     for pages in PAGES:
         app.include_router(pages, dependencies=[Depends(check_form_token)])
+    app.include_router(health.router)
+    app.include_router(monitoring.router)
     app.router.routes.append(api_mount(app.state.resources))
     app.mount("/static", HashedStaticFiles(directory=STATIC), name="static")
     add_error_pages(app)

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from app.db import make_engine, make_session_factory
 from app.errors import ToprankError
+from app.models import Study
 from app.settings import Settings, secret_key
 
 SHORT_TRANSACTIONS = 2
@@ -37,6 +38,7 @@ class Resources:
             raise NoDatabaseError
         self.settings = settings
         self.key = secret_key(settings).encode()
+        self.studies: dict[int, tuple[str, Study]] = {}  # by id, as app.annotation.kept keeps them
         self.requests = Pool(settings.database_url, settings.pool_size, "toprank requests")
         self.short_transactions = Pool(settings.database_url, SHORT_TRANSACTIONS, "toprank short transactions")
         self.streams = Pool(settings.database_url, STREAMS, "toprank downloads")

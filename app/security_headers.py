@@ -1,6 +1,5 @@
 """Headers that keep a page from running or framing anything that is not ours, on every response."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -37,7 +36,9 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        self.headers = security_headers(https=https)
+        self.headers = [
+            (name.lower().encode(), value.encode()) for name, value in security_headers(https=https).items()
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and set what its response left unset."""
@@ -47,9 +48,8 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
+                named = {name for name, _ in message["headers"]}
+                message["headers"].extend(header for header in self.headers if header[0] not in named)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

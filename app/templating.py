@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -88,6 +90,8 @@ def use_language(language: str) -> None:
     # The i18n extension adds this method; its types do not know.
     words = catalogue(language)
     environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
+    # Looked up once: a judgement's page has 38 such sentences, and none has placeholders.
+    environment.globals["_"] = cache(lambda sentence: Markup(words.gettext(sentence)))  # noqa: S704 - words of ours
     environment.filters["translated"] = words.gettext  # for sentences that come from Python, percent signs and all
     environment.globals["language"] = language
 

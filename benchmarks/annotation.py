@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from pydantic import SecretStr
 from sqlalchemy import Engine, make_url
 
@@ -54,14 +55,14 @@ async def _annotate_together(port: int, pool: Pool, cycles: int) -> list[float]:
     ]
     runs = await asyncio.gather(*(_annotate(connection, pool.slug, cycles) for connection in connections))
     for connection in connections:
-        connection.writer.close()
+        connection.close()
     return [latency for run in runs for latency in run]
 
 
 def measure_app(server: Server, postgres_pid: int, pool: Pool, cycles: int) -> Measured:
     """Judge over HTTP; the CPU of app and Postgres is counted, the client's is not."""
     app, postgres, start = tree_cpu_seconds(server.pid), tree_cpu_seconds(postgres_pid), time.perf_counter()
-    latencies = asyncio.run(_annotate_together(server.port, pool, cycles))
+    latencies = uvloop.run(_annotate_together(server.port, pool, cycles))
     return Measured(
         latencies,
         time.perf_counter() - start,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.annotation import leases, page, verdicts
 from app.annotation.answers import own_answers
 from app.annotation.claims import Held, claim, hold
+from app.annotation.kept import kept_study
 from app.annotation.steps import Step, missing_step
 from app.dependencies import CurrentAnnotator, DbSession
 from app.domain import flags
@@ -84,7 +85,7 @@ def submit_verdict(
 ) -> Response:
     """Store the verdict and hand out what comes next."""
     outcome = verdicts.record_verdict(session, annotator.id, form.claim, form.answer)
-    return _go_on(request, session, outcome.study_id, annotator.id)
+    return _go_on(request, session, outcome, annotator.id)
 
 
 @router.get("/annotate/revise")
@@ -108,7 +109,7 @@ def submit_revision(
 ) -> Response:
     """Replace the last verdict; the earlier one is kept as superseded."""
     outcome = verdicts.revise_verdict(session, annotator.id, form.claim, form.answer)
-    return _go_on(request, session, outcome.study_id, annotator.id)
+    return _go_on(request, session, outcome, annotator.id)
 
 
 @router.post("/annotate/skip")
@@ -117,7 +118,7 @@ def submit_skip(
 ) -> Response:
     """Give the comparison back, with a reason."""
     outcome = verdicts.skip(session, annotator.id, form.claim, form.reason)
-    return _go_on(request, session, outcome.study_id, annotator.id)
+    return _go_on(request, session, outcome, annotator.id)
 
 
 @router.post("/annotate/flag")
@@ -173,8 +174,8 @@ def to_step(request: Request, study: Study, step: Step) -> Response:
     return Response(status_code=204, headers={"HX-Redirect": location}) if is_htmx(request) else see_other(location)
 
 
-def _go_on(request: Request, session: Session, study_id: int, annotator_id: int) -> Response:
-    study = session.get_one(Study, study_id)
+def _go_on(request: Request, session: Session, outcome: verdicts.Outcome, annotator_id: int) -> Response:
+    study = kept_study(session, resources_of(request).studies, outcome.study_id, outcome.study_version)
     if not is_htmx(request):
         return see_other(f"/annotate?study={study.slug}")
     if step := missing_step(session, study, annotator_id):

@@ -34,16 +34,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where an answer or skip went: its study, and what was stored (None for a skip)."""
+    """Where an answer or skip went: its study, by the version of its row, and what was stored (None for a skip)."""
 
     study_id: int
+    study_version: str
     annotation_id: int | None
     status: AnnotationStatus | None
 
 
 _MINE = Statement("""
 SELECT a.id, a.study_id, a.comparison_id, a.kind, a.slot, a.state, a.candidate_first, a.shown_at,
-       s.state AS study_state, s.min_reading_ms,
+       concat_ws('/', s.xmin, s.ctid) AS study_version, s.state AS study_state, s.min_reading_ms,
        coalesce((SELECT max(version) FROM guidelines_reading g
                   WHERE g.study_id = a.study_id AND g.annotator_id = a.annotator_id),
                 s.guidelines_version) AS guidelines_version,
@@ -121,14 +122,14 @@ def record_verdict(session: Session, annotator_id: int, claim: UUID, answer: Ans
     """
     mine = _find(session, annotator_id, claim)
     if mine.annotation_id is not None:
-        return Outcome(mine.study_id, mine.annotation_id, AnnotationStatus(mine.status))
+        return Outcome(mine.study_id, mine.study_version, mine.annotation_id, AnnotationStatus(mine.status))
     if mine.state == AssignmentState.SKIPPED:
-        return Outcome(mine.study_id, None, None)
+        return Outcome(mine.study_id, mine.study_version, None, None)
     status, slot = _settle(session, mine)
     annotation_id = _ANSWER.one(session, **_values(mine, answer, status, slot)).id
     if _says_something(mine, answer):
         pause_if_below(session, session.get_one(Study, mine.study_id), annotator_id)
-    return Outcome(mine.study_id, annotation_id, status)
+    return Outcome(mine.study_id, mine.study_version, annotation_id, status)
 
 
 def revise_verdict(session: Session, annotator_id: int, claim: UUID, answer: Answer) -> Outcome:
@@ -142,12 +143,12 @@ def revise_verdict(session: Session, annotator_id: int, claim: UUID, answer: Ans
         raise NotFoundError(NO_SUCH_CLAIM)
     status = AnnotationStatus(mine.status)
     if mine.verdict_shown == answer.verdict:
-        return Outcome(mine.study_id, mine.annotation_id, status)
+        return Outcome(mine.study_id, mine.study_version, mine.annotation_id, status)
     if not _IS_LAST.one(session, annotator=annotator_id, study=mine.study_id, assignment=mine.id).is_last:
         raise ConflictError(NOT_THE_LAST)
     values = _values(mine, answer, status, mine.slot if status == AnnotationStatus.COUNTED else None)
     _SUPERSEDE.run(session, **values)
-    return Outcome(mine.study_id, _REVISE.one(session, **values).id, status)
+    return Outcome(mine.study_id, mine.study_version, _REVISE.one(session, **values).id, status)
 
 
 def skip(session: Session, annotator_id: int, claim: UUID, reason: SkipReason) -> Outcome:
@@ -157,11 +158,11 @@ def skip(session: Session, annotator_id: int, claim: UUID, reason: SkipReason) -
     """
     mine = _find(session, annotator_id, claim)
     if mine.annotation_id is not None or mine.state == AssignmentState.SKIPPED:
-        return Outcome(mine.study_id, mine.annotation_id, mine.status)
+        return Outcome(mine.study_id, mine.study_version, mine.annotation_id, mine.status)
     if mine.slot is not None:
         _GIVE_BACK.run(session, comparison=mine.comparison_id)
     _END.run(session, assignment=mine.id, reason=reason.value)
-    return Outcome(mine.study_id, None, None)
+    return Outcome(mine.study_id, mine.study_version, None, None)
 
 
 def _find(session: Session, annotator_id: int, claim: UUID) -> Any:

@@ -48,7 +48,7 @@ async def judge_together(port: int, tokens: list[str], study: str) -> list[Judge
     ]
     await asyncio.gather(*(judge.judge(study) for judge in judges))
     for judge in judges:
-        judge.connection.writer.close()
+        judge.connection.close()
     return judges
 
 
