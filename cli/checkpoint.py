@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.connection import DataDir, transaction
+from cli.file_bars import bars_of
 from cli.upload import upload
 
 app = typer.Typer(help="Checkpoints: add, upload, set, list, retry.", no_args_is_help=True)
@@ -36,7 +37,7 @@ def add(
 ) -> None:
     """Register a checkpoint, and how workers load it."""
     from app.domain.engine_settings import EngineSettings
-    from app.domain.registry import note_files
+    from app.domain.registry import files_in, note_files
     from app.domain.systems import add_checkpoint
 
     settings = EngineSettings(
@@ -49,7 +50,8 @@ def add(
     )
     with transaction(data_dir) as session:
         added = add_checkpoint(session, name, source, settings, instruct=instruct)
-        note_files(session, added, Path(added.source))
+        with bars_of(files_in(Path(added.source))) as report:
+            note_files(session, added, Path(added.source), report)
         summary = {"name": added.name, "source": added.source, "state": str(added.state)}
     print(json.dumps(summary) if as_json else f"The checkpoint {name!r} is {added.source}.")
 

@@ -137,16 +137,15 @@ def _known(session: "Session | None", base: str) -> "tuple[str, list[Document] |
     """The base's folder or hub id, and the passages that people judge; None without a database to look in."""
     from sqlalchemy import select
 
-    from app.domain.hyperfitting import accepted_passages
+    from app.domain.hyperfitting import accepted_passages, check_base_is_ready
     from app.models import Checkpoint
-    from app.models.checkpoint import CheckpointState
     from hyperfitting.data import Document
 
     if session is None:
         return base, None
     known = session.scalar(select(Checkpoint).where(Checkpoint.name == base))
-    if known is not None and known.state is not CheckpointState.READY:
-        raise ToprankError(f"The base {base} is {known.state}; only a ready one is trained.")
+    if known is not None:
+        check_base_is_ready(known)
     passages = [Document(passage.text, passage.source) for passage in accepted_passages(session)]
     session.commit()
     return known.source if known else base, passages

@@ -1,15 +1,12 @@
 """`toprank checkpoint upload`: send a checkpoint to a server, and go on where it was cut."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from generation.transfer.file_sender import LocalFile, Report
+from cli.file_bars import bars_of
 
 
 def upload(
@@ -30,7 +27,7 @@ def upload(
 
     files = files_in(folder)
     with Server(server, token, patience_s=patience) as asked:
-        with _bars(files) as report:
+        with bars_of({file.name: file.size for file in files}) as report:
             standing = send(asked, announce(asked, name, files), files, parallel=parallel, report=report)
         if wait:
             standing = wait_until_tried(asked, standing)
@@ -43,23 +40,3 @@ def upload(
         else "A worker tries it next; it can be used once it is ready."
     )
     print(f"The checkpoint {name!r} is {standing['state']}. {then} {asked.address}/checkpoints/{standing['id']}")
-
-
-@contextmanager
-def _bars(files: "list[LocalFile]") -> "Iterator[Report]":
-    """A bar for each file on a terminal; in a log, a line for each file that is there."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
-        tasks = {file.name: progress.add_task(file.name, total=file.size) for file in files}
-        sizes = {file.name: file.size for file in files}
-
-        def report(name: str, received: int) -> None:
-            progress.update(tasks[name], completed=received)
-            if not console.is_terminal and received == sizes[name]:
-                console.print(f"{name}: {received:,} bytes", highlight=False, soft_wrap=True)
-
-        yield report

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.domain.hyperfitting import accepted_passages, fail_training, finish_training, trained_folder, training_lock
+from app.domain.hyperfitting import (
+    accepted_passages,
+    check_base_is_ready,
+    fail_training,
+    finish_training,
+    trained_folder,
+    training_lock,
+)
 from app.errors import ToprankError, UnavailableError
 from app.models import Checkpoint, HyperfitRun, HyperfitTexts
 from app.models.checkpoint import CheckpointState
@@ -84,8 +91,7 @@ def _plan(session: Session, checkpoint: Checkpoint, run: HyperfitRun, out: Path)
     base, texts = session.get(Checkpoint, run.base_id), session.get(HyperfitTexts, run.texts_sha256)
     if base is None or texts is None:
         raise ToprankError(f"{checkpoint.name} was trained elsewhere; nothing here says on what.")
-    if base.state is not CheckpointState.READY:
-        raise ToprankError(f"The base {base.name} is {base.state}; train again when it is ready.")
+    check_base_is_ready(base)
     return Plan(
         base=checkpoint_folder(base.source),
         base_name=base.name,

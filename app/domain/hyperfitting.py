@@ -170,6 +170,16 @@ def find_checkpoint(session: Session, name: str) -> Checkpoint:
     return checkpoint
 
 
+def check_base_is_ready(base: Checkpoint) -> None:
+    """Raises ToprankError for a base that is not there yet, or cannot be used."""
+    if base.state is not CheckpointState.READY:
+        because = f" ({base.reason})" if base.reason else ""
+        raise ToprankError(
+            f"The base {base.name} is {base.state}{because}; only a ready one is trained. Wait for it, have it tried "
+            f"again by `toprank checkpoint retry {base.name}`, or choose another."
+        )
+
+
 def accepted_passages(session: Session) -> list[Text]:
     """The texts that people judge, in any study."""
     query = select(Passage.context, Passage.original, Passage.source).where(Passage.state == PassageState.ACCEPTED)

@@ -1,6 +1,8 @@
 """The registry of checkpoints: what each consists of, and when it may be used."""
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
@@ -18,6 +20,7 @@ from app.queue import VALIDATE, defer, is_queued
 
 # Somebody waits for it, and it takes seconds.
 FIRST = 1
+BLOCK = 4 * 2**20
 
 
 def find_with_files(session: Session, checkpoint_id: int) -> tuple[Checkpoint, list[CheckpointFile]]:
@@ -29,15 +32,34 @@ def find_with_files(session: Session, checkpoint_id: int) -> tuple[Checkpoint, l
     return checkpoint, list(session.scalars(query))
 
 
-def note_files(session: Session, checkpoint: Checkpoint, folder: Path) -> None:
-    """Keep what a checkpoint's folder consists of; nothing for a folder that is not on this machine."""
+def files_in(folder: Path) -> dict[str, int]:
+    """Name and size of what a checkpoint's folder consists of; nothing for a folder that is not on this machine."""
+    names = sorted(name for name in (*ALLOWED, *_shards(folder)) if (folder / name).is_file())
+    return {name: (folder / name).stat().st_size for name in names}
+
+
+def note_files(
+    session: Session,
+    checkpoint: Checkpoint,
+    folder: Path,
+    report: Callable[[str, int], None] = lambda _name, _done: None,
+) -> None:
+    """Keep what a checkpoint's folder consists of; `report` hears a file's name and how much of it was read."""
     session.execute(delete(CheckpointFile).where(CheckpointFile.checkpoint_id == checkpoint.id))
-    for name in sorted(name for name in (*ALLOWED, *_shards(folder)) if (folder / name).is_file()):
-        with (folder / name).open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = (folder / name).stat().st_size
+    for name, size in files_in(folder).items():
+        sha256 = _hash(folder / name, partial(report, name))
         session.add(CheckpointFile(checkpoint_id=checkpoint.id, name=name, size=size, sha256=sha256))
     session.flush()
+
+
+def _hash(file: Path, report: Callable[[int], None]) -> str:
+    digest, done = hashlib.sha256(), 0
+    with file.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+            done += len(block)
+            report(done)
+    return digest.hexdigest()
 
 
 def sizes_of_checkpoints(session: Session) -> dict[int, int]:

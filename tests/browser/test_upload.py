@@ -4,6 +4,9 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,9 +58,9 @@ def choose(page: Page, folder: Path) -> None:
 class Gate:
     """Lets parts of the file with several pass up to one that begins at `closed_at`, which then waits for good."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, number: int = 3) -> None:
         self.closed_at, self.held, self.offsets = 2**60, list[Route](), list[int]()
-        page.route("**/files/3", self._meet)
+        page.route(f"**/files/{number}", self._meet)
 
     def _meet(self, route: Route) -> None:
         offset = int(route.request.headers.get("upload-offset", 0))
@@ -135,6 +138,55 @@ def test_an_upload_is_paused_gone_on_with_cut_and_gone_on_with_after_a_reload(
     page.wait_for_url(re.compile(r"/checkpoints/\d+$"), timeout=60_000)
     assert gate.offsets[0] >= 2 * PART
     assert len(list(store.checkpoints.iterdir())) == 1
+
+
+@pytest.fixture
+def worker(database_url: str, store: Store) -> Iterator[None]:
+    """A worker that shares the store."""
+    shared = {"DATABASE_URL": database_url, "TOPRANK_STORE": str(store.root), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "cli.main", "worker"], env=os.environ | shared)
+    yield
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def bring_long_curve(folder: Path) -> None:
+    """A curve of more than one part, as of a run that was watched closely."""
+    texts = [{"context": "It was", "continuation": " late. " * 2500}]
+    point = {"train_loss": 2.0, "validation_loss": 3.0, "entropy": 1.5, "ttr_first_96": 0.5, "ttr_last_96": 0.25}
+    lines = (json.dumps({"update": at, "epoch": at / 10, **point, "texts": texts}) for at in range(600))
+    (folder / "curve.jsonl").write_text("\n".join(lines))
+    (folder / "toprank.json").write_text(json.dumps({"base": "tiny", "seed": 7, "ended": "at the last update"}))
+
+
+def test_an_upload_that_was_cut_in_the_middle_ends_with_a_checkpoint_that_is_ready(
+    log_in: Callable[..., Page], tiny_checkpoint: Path, tmp_path: Path, worker: None
+) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "whole"))
+    bring_long_curve(folder)
+    page = log_in(Role.RESEARCHER)
+    choose(page, folder)
+    number = 1 + sorted(file.name for file in folder.iterdir()).index("curve.jsonl")
+    gate = Gate(page, number)
+    gate.closed_at = PART
+    page.get_by_role("button", name="Upload", exact=True).click()
+    gate.wait(page)
+    gate.closed_at = 2**60
+    page.context.set_offline(True)
+    gate.held[0].abort("internetdisconnected")
+    expect(page.get_by_text("trying again").first).to_be_visible(timeout=20_000)
+    page.context.set_offline(False)
+
+    page.wait_for_url(re.compile(r"/checkpoints/\d+$"), timeout=120_000)
+    expect(page.get_by_role("status").get_by_text("ready", exact=True)).to_be_visible(timeout=180_000)
+
+    assert gate.offsets[:3] == [0, PART, PART]  # and by itself
+    page.get_by_role("link", name="Its curve and texts").click()
+    expect(page.get_by_text("599 updates, ended at the last update")).to_be_visible()
+    expect(
+        page.get_by_role("img", name="Loss over 599 updates; latest: training 2.000, held out 3.000")
+    ).to_be_visible()
+    axe.check(page, name="curve of an upload")
 
 
 def test_what_is_refused_says_why(log_in: Callable[..., Page], folder: Path) -> None:

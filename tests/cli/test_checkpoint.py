@@ -1,24 +1,53 @@
-"""`toprank checkpoint retry`: what failed is queued again, and nothing else."""
+"""`toprank checkpoint`: a folder is added with its files; what failed is queued again, and nothing else."""
 
 import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
+from app.domain import registry
 from app.domain.hyperfitting import HyperfitPlan, Text, fail_training, order_training
+from app.domain.registry import note_files
 from app.errors import NotFoundError
+from app.models import CheckpointFile
 from app.models.checkpoint import CheckpointState
 from app.queue import stop_jobs
 from cli.main import app
+from tests.app.checkpoints.sending import make_small_checkpoint, sha256
 from tests.factories import make_checkpoint
 
 
 @pytest.fixture(autouse=True)
 def _database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
+
+
+def test_a_folder_is_added_with_a_line_for_each_file_that_was_hashed(engine: Engine, tmp_path: Path) -> None:
+    folder = make_small_checkpoint(tmp_path / "mine")
+    (folder / "notes.doc").write_text("no part of it")
+
+    done = CliRunner().invoke(app, ["checkpoint", "add", "mine", str(folder), "--json"])
+
+    assert json.loads(done.stdout) == {"name": "mine", "source": str(folder), "state": "ready"}
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.name != "notes.doc"}
+    assert sorted(done.stderr.splitlines()) == sorted(f"{name}: {size:,} bytes" for name, size in sizes.items())
+    with Session(engine) as session:
+        kept = session.scalars(select(CheckpointFile)).all()
+    assert {one.name: one.sha256 for one in kept} == {name: sha256((folder / name).read_bytes()) for name in sizes}
+
+
+def test_a_large_file_is_told_as_it_is_read(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "BLOCK", 1000)
+    folder = make_small_checkpoint(tmp_path / "mine")
+    (folder / "tokenizer.json").write_bytes(bytes(2500))
+    told: list[tuple[str, int]] = []
+
+    note_files(session, make_checkpoint(session), folder, lambda name, done: told.append((name, done)))
+
+    assert [done for name, done in told if name == "tokenizer.json"] == [1000, 2000, 2500]
 
 
 def retry(name: str) -> tuple[str, bool]:

@@ -89,6 +89,26 @@ def test_with_a_database_it_registers_the_checkpoint_and_keeps_passages_out(engi
         assert [point.update for point in found.points] == [0, 2, 4]
 
 
+@pytest.mark.parametrize("state", [one for one in CheckpointState if one is not CheckpointState.READY])
+def test_a_base_that_cannot_be_used_is_refused_before_anything_is_trained(
+    engine, texts, tiny_checkpoint, tmp_path, monkeypatch, state
+):
+    with Session(engine) as session:
+        make_checkpoint(session, name="half", source=str(tiny_checkpoint), state=state)
+        session.commit()
+    monkeypatch.setenv("DATABASE_URL", engine.url.render_as_string(hide_password=False))
+
+    there = CliRunner().invoke(app, ["hyperfit", "half", "--data", str(texts), "--out", str(tmp_path / "x"), *CHOICES])
+    queued = CliRunner().invoke(app, ["hyperfit", "half", "--data", str(texts), "--queue", "--name", "y", *CHOICES])
+
+    for done in (there, queued):
+        assert isinstance(done.exception, ToprankError)
+        assert str(done.exception).startswith(f"The base half is {state}; only a ready one is trained.")
+    assert not list(tmp_path.glob("x*"))
+    with Session(engine) as session:
+        assert session.scalars(select(Checkpoint.name)).all() == ["half"]
+
+
 def test_a_worker_can_do_it(engine, texts, tiny_checkpoint):
     with Session(engine) as session:
         make_checkpoint(session, name="tiny", source=str(tiny_checkpoint))
