@@ -9,7 +9,7 @@ import typer
 from cli.connection import DataDir, database_url, transaction
 
 if TYPE_CHECKING:
-    from app.domain.downstream import DownstreamPlan
+    from app.domain.downstream_plan import DownstreamPlan
 
 
 def downstream(
@@ -27,50 +27,51 @@ def downstream(
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Do it here instead of leaving it to workers.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Only print what is there.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Stop their runs; what is evaluated stays.")] = False,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Evaluate checkpoints on MMLU and GLUE (paper B.4) by lm-evaluation-harness; what is there stays."""
-    from app.domain.downstream import DownstreamPlan
+    from app.domain.downstream_plan import DownstreamPlan, read_shots, read_tasks
 
     plan = DownstreamPlan(
-        tasks=tuple(name.strip() for name in tasks.split(",")),
-        shots=_numbers(shots),
+        tasks=read_tasks(tasks),
+        shots=read_shots(shots),
         question_limit=limit,
         seed=seed,
         task_folder=str(task_folder.resolve()) if task_folder else None,
     )
-    if not show:
+    if cancel:
+        _cancel(checkpoint, data_dir)
+    elif not show:
         _order(checkpoint, plan, data_dir, now=now)
     _report(checkpoint, data_dir, as_json=as_json)
-
-
-def _numbers(shots: str) -> tuple[int, ...]:
-    from app.errors import ToprankError
-
-    try:
-        return tuple(int(one) for one in shots.split(","))
-    except ValueError as error:
-        raise ToprankError(f"--shots is {shots!r}; give numbers with commas between, such as 0,1,5.") from error
 
 
 def _order(names: list[str], plan: "DownstreamPlan", data_dir: Path | None, *, now: bool) -> None:
     from importlib.util import find_spec
 
-    from app.domain.downstream import find_checkpoints, find_or_make_run, queue_downstream
+    from app.domain.downstream import find_checkpoints, find_or_make_run, order_downstream
+    from app.domain.downstream_plan import parts_of
 
     if now or find_spec("lm_eval") is not None:  # elsewhere, the worker says what it does not know
-        from generation.downstream.harness import parts_of, task_manager
+        from generation.downstream.harness import task_manager
 
         task_manager([part.task for part in parts_of(plan.tasks, plan.shots)], plan.task_folder)
     with transaction(data_dir) as session:
-        runs = [find_or_make_run(session, one, plan) for one in find_checkpoints(session, names)]
-        ids = [run.id for run in runs]
         if not now:
-            for run in runs:
-                queue_downstream(session, run)
-    if now:
-        _evaluate_here(dict(zip(ids, dict.fromkeys(names), strict=True)), data_dir)
+            order_downstream(session, names, plan)
+            return
+        ids = [find_or_make_run(session, one, plan).id for one in find_checkpoints(session, names)]
+    _evaluate_here(dict(zip(ids, dict.fromkeys(names), strict=True)), data_dir)
+
+
+def _cancel(names: list[str], data_dir: Path | None) -> None:
+    from app.domain.downstream import find_checkpoints, runs_of, stop_downstream
+
+    with transaction(data_dir) as session:
+        for one in runs_of(session, [checkpoint.id for checkpoint in find_checkpoints(session, names)]):
+            stop_downstream(session, one.run)
 
 
 def _evaluate_here(runs: dict[int, str], data_dir: Path | None) -> None:
@@ -104,9 +105,10 @@ def _report(names: list[str], data_dir: Path | None, *, as_json: bool) -> None:
         ids = [one.id for one in find_checkpoints(session, names)]
         exhibits = downstream_exhibits(session, ids)
         runs = [
-            {"checkpoint": name, "tasks": run.tasks, "shots": run.shots, "state": str(run.state)}
-            | {"reason": run.reason, "failures": run.failures, "harness": run.harness}
-            for run, name in runs_of(session, ids)
+            {"id": one.run.id, "checkpoint": one.checkpoint, "tasks": one.run.tasks, "shots": one.run.shots}
+            | {"state": str(one.run.state), "done": one.done, "total": one.total}
+            | {"reason": one.run.reason, "failures": one.run.failures, "harness": one.run.harness}
+            for one in runs_of(session, ids)
         ]
     if as_json:
         print(json.dumps({"runs": runs, "exhibits": {one.key: as_values(one) for one in exhibits}}, indent=2))
@@ -121,7 +123,7 @@ def _print(runs: list[dict[str, Any]], exhibits: list[Any]) -> None:
 
     console = Console()
     for run in runs:
-        line = f"{run['checkpoint']}: {', '.join(run['tasks'])} {run['state']}"
+        line = f"{run['checkpoint']}: {', '.join(run['tasks'])} {run['state']}, {run['done']} of {run['total']} parts"
         console.print(line + (f" ({run['reason']})" if run["reason"] else ""), markup=False, highlight=False)
         for failure in run["failures"]:
             console.print(f"  {failure['part']} failed: {failure['reason']}", markup=False, highlight=False)

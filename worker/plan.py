@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.domain.engine_settings import engine_settings_of
-from app.models import Checkpoint, HyperfitRun, System
-from app.queue import GENERATE, HYPERFIT, SCORE, waiting_jobs
+from app.models import Checkpoint, DownstreamRun, HyperfitRun, System
+from app.queue import DOWNSTREAM, GENERATE, HYPERFIT, SCORE, waiting_jobs
 from generation.writing import AUTOMATIC, engine_here
 from worker.fit import Device, Fit, Loading, fit_of
 
@@ -75,6 +75,10 @@ def _planned(
         run, made = session.get(HyperfitRun, args["checkpoint_id"]), session.get(Checkpoint, args["checkpoint_id"])
         loaded = session.get(Checkpoint, run.base_id) if run else None
         subject, engine = (made.name if made else ""), "training"
+    elif task == DOWNSTREAM:
+        evaluation = session.get(DownstreamRun, args["run_id"])
+        loaded = session.get(Checkpoint, evaluation.checkpoint_id) if evaluation else None
+        subject, engine = (loaded.name if loaded else ""), "transformers"
     else:
         return PlannedJob(status, work, subject="", engine="", source="")
     if loaded is None:

@@ -34,7 +34,8 @@ class Column:
     """One column: `key` for programs, `title` for people; what is not `in_paper` stays out of the LaTeX table, what is
     not `on_page` stands in the files alone.
 
-    An interval's cell is a pair, which CSV writes as two columns.
+    An interval's cell is a pair, which CSV writes as two columns. With `joins`, such as " ± {}", a page writes the cell
+    into that of the column before, so that a wide table stays on it; text that `wraps` may take several lines there.
     """
 
     key: str
@@ -43,6 +44,8 @@ class Column:
     digits: int = 1
     in_paper: bool = True
     on_page: bool = True
+    joins: str = ""
+    wraps: bool = False
 
     def written(self, cell: Cell) -> str:
         """The cell for a page; shares in percent."""
@@ -100,6 +103,26 @@ class Exhibit:
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"A row of {self.key} has another number of cells than there are columns.")
+
+    @property
+    def page_columns(self) -> list[Column]:
+        """The columns that a page has."""
+        return [column for column in self.columns if column.on_page and not column.joins]
+
+    @property
+    def page_rows(self) -> list[list[tuple[Column, str]]]:
+        """The rows as a page has them: each cell with its column."""
+        return [self._page_row(row) for row in self.rows]
+
+    def _page_row(self, row: tuple[Cell, ...]) -> list[tuple[Column, str]]:
+        cells: list[tuple[Column, str]] = []
+        for cell, column in zip(row, self.columns, strict=True):
+            if column.joins and cells and cell is not None:
+                before, written = cells[-1]
+                cells[-1] = before, written + column.joins.format(column.written(cell))
+            elif column.on_page and not column.joins:
+                cells.append((column, column.written(cell)))
+        return cells
 
 
 @dataclass(frozen=True)

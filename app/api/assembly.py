@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import JSONResponse
 
 from app.analysis.api import router as results
+from app.analysis.downstream_api import router as downstream
 from app.api.jobs import router as jobs
 from app.api.tokens import router as tokens
 from app.audit.api import router as audit
@@ -39,6 +40,7 @@ ROUTERS: Sequence[APIRouter] = (
     bundle,
     checkpoints,
     datasets,
+    downstream,
     drafts,
     english,
     export,

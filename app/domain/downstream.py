@@ -1,43 +1,48 @@
-"""Ordering evaluations on downstream tasks (paper B.4), and what they found."""
+"""Ordering evaluations on downstream tasks (paper B.4), following and stopping them, and what they found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
+from app.domain.downstream_plan import DownstreamPlan, parts_of
 from app.errors import NotFoundError, ToprankError
 from app.models import Checkpoint, DownstreamRun
 from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
-from app.queue import DOWNSTREAM, defer, is_queued
-
-MMLU = "mmlu"
-GLUE = "glue"
-GLUE_TASKS = ("cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2")
-MOST_GLUE_SHOTS = 4
-PERPLEXITY = "question_perplexity"
+from app.queue import DOWNSTREAM, SCHEMA, defer, is_queued, stop_jobs
 
 
 @dataclass(frozen=True)
-class DownstreamPlan:
-    """What to evaluate. `shots` are for every task but GLUE's, which take none, and the most that fit up to four."""
+class FollowedRun:
+    """A run, whose it is, and how many of its parts are evaluated or failed; `is_stopping` while a worker ends."""
 
-    tasks: tuple[str, ...] = (MMLU, GLUE)
-    shots: tuple[int, ...] = (0, 1, 3, 5)
-    question_limit: int | None = None
-    seed: int = 1234
-    task_folder: str | None = None
+    run: DownstreamRun
+    checkpoint: str
+    done: int
+    is_stopping: bool
 
-    def __post_init__(self) -> None:
-        """Raises ToprankError for what makes no sense."""
-        if not self.tasks or not all(name.strip() for name in self.tasks):
-            raise ToprankError("Name at least one task, such as mmlu or glue.")
-        if not self.shots or not all(0 <= shots <= 100 for shots in self.shots):
-            raise ToprankError("Shots are numbers from 0 to 100.")
-        if self.question_limit is not None and self.question_limit < 1:
-            raise ToprankError(f"The limit is {self.question_limit} questions; it has to be 1 or more.")
+    @property
+    def id(self) -> int:
+        """The run's number."""
+        return self.run.id
+
+    @property
+    def total(self) -> int:
+        """How many parts it has."""
+        return len(parts_of(self.run.tasks, self.run.shots))
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it waits for a worker or has one."""
+        return self.run.state in _UNDER_WAY
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is something left that a worker could evaluate."""
+        return not self.is_under_way and (self.run.state is not GenerationState.DONE or bool(self.run.failures))
 
 
 class Found(NamedTuple):
@@ -68,6 +73,13 @@ JOIN checkpoint k ON k.id = r.checkpoint_id
 WHERE r.checkpoint_id = ANY(:checkpoints)
 ORDER BY r.checkpoint_id, s.task, s.part, s.metric, r.id DESC
 """)
+_PROGRESS = text(f"""
+SELECT r.id, (SELECT count(DISTINCT s.part) FROM downstream_score s WHERE s.run_id = r.id) AS evaluated,
+       EXISTS (SELECT FROM {SCHEMA}.procrastinate_jobs j
+               WHERE j.lock = 'downstream:' || r.id AND j.status = 'doing' AND j.abort_requested) AS is_stopping
+FROM downstream_run r WHERE r.id = ANY(:runs)
+""")
+_UNDER_WAY = (GenerationState.QUEUED, GenerationState.RUNNING)
 _ORIGINALS = text("""
 SELECT checkpoint_id, base_id FROM hyperfit_run
 WHERE base_id IS NOT NULL AND checkpoint_id = ANY(:checkpoints) AND base_id = ANY(:checkpoints)
@@ -81,6 +93,19 @@ def find_checkpoints(session: Session, names: Sequence[str]) -> list[Checkpoint]
         if name not in known:
             raise NotFoundError(f"There is no checkpoint {name!r} (checkpoints: {', '.join(known) or 'none yet'}).")
     return [known[name] for name in dict.fromkeys(names)]
+
+
+def order_downstream(session: Session, names: Sequence[str], plan: DownstreamPlan) -> list[DownstreamRun]:
+    """The run of each of these checkpoints, left to a worker unless it is complete.
+
+    Raises NotFoundError for an unknown name, ToprankError for none, or for a checkpoint that is not ready.
+    """
+    if not names:
+        raise ToprankError("Name at least one checkpoint.")
+    runs = [find_or_make_run(session, one, plan) for one in find_checkpoints(session, names)]
+    for run in runs:
+        queue_downstream(session, run)
+    return runs
 
 
 def find_or_make_run(session: Session, checkpoint: Checkpoint, plan: DownstreamPlan) -> DownstreamRun:
@@ -109,13 +134,37 @@ def find_or_make_run(session: Session, checkpoint: Checkpoint, plan: DownstreamP
 
 def queue_downstream(session: Session, run: DownstreamRun) -> bool:
     """Leave the run to a worker, unless it is complete or a worker has it; says whether it was queued."""
+    _lock(session, run)
     is_complete = run.state is GenerationState.DONE and not run.failures
     if is_complete or is_queued(session, downstream_lock(run.id)):
         return False
     defer(session, DOWNSTREAM, lock=downstream_lock(run.id), run_id=run.id)
-    run.state, run.reason = GenerationState.QUEUED, None
+    run.state, run.reason, run.failures = GenerationState.QUEUED, None, []
     session.flush()
     return True
+
+
+def stop_downstream(session: Session, run: DownstreamRun) -> None:
+    """Take a run out of the queue, or tell its worker to stop; what is evaluated stays, and it can go on later."""
+    _lock(session, run)
+    stop_jobs(session, downstream_lock(run.id))
+    if run.state in _UNDER_WAY and not is_queued(session, downstream_lock(run.id)):
+        run.state = GenerationState.IDLE
+    session.flush()
+
+
+def _lock(session: Session, run: DownstreamRun) -> None:
+    """Nobody else queues or stops the run meanwhile."""
+    session.flush()
+    session.refresh(run, with_for_update=True)
+
+
+def find_run(session: Session, run_id: int) -> DownstreamRun:
+    """The run of this number. Raises NotFoundError."""
+    run = session.get(DownstreamRun, run_id)
+    if run is None:
+        raise NotFoundError(f"There is no run {run_id} on downstream tasks.")
+    return run
 
 
 def downstream_lock(run_id: int) -> str:
@@ -123,15 +172,34 @@ def downstream_lock(run_id: int) -> str:
     return f"downstream:{run_id}"
 
 
-def runs_of(session: Session, checkpoint_ids: Sequence[int]) -> list[tuple[DownstreamRun, str]]:
-    """The checkpoints' runs and their names, the newest first."""
-    query = (
-        select(DownstreamRun, Checkpoint.name)
-        .join(Checkpoint, Checkpoint.id == DownstreamRun.checkpoint_id)
-        .where(DownstreamRun.checkpoint_id.in_(checkpoint_ids))
-        .order_by(DownstreamRun.id.desc())
-    )
-    return [(run, name) for run, name in session.execute(query)]
+def runs_of(session: Session, checkpoint_ids: Sequence[int]) -> list[FollowedRun]:
+    """The checkpoints' runs, the newest first."""
+    query = _followed().where(DownstreamRun.checkpoint_id.in_(checkpoint_ids)).order_by(DownstreamRun.id.desc())
+    return _with_progress(session, query)
+
+
+def page_of_runs(session: Session, *, after: int, limit: int) -> list[FollowedRun]:
+    """Runs whose number is above `after`, the oldest first."""
+    query = _followed().where(DownstreamRun.id > after).order_by(DownstreamRun.id).limit(limit)
+    return _with_progress(session, query)
+
+
+def followed(session: Session, run: DownstreamRun) -> FollowedRun:
+    """Where a run stands."""
+    return _with_progress(session, _followed().where(DownstreamRun.id == run.id))[0]
+
+
+def _followed() -> Select[DownstreamRun, str]:
+    return select(DownstreamRun, Checkpoint.name).join(Checkpoint, Checkpoint.id == DownstreamRun.checkpoint_id)
+
+
+def _with_progress(session: Session, query: Select[DownstreamRun, str]) -> list[FollowedRun]:
+    found = [(run, name) for run, name in session.execute(query)]
+    progress = {row.id: row for row in session.execute(_PROGRESS, {"runs": [run.id for run, _ in found]})}
+    return [
+        FollowedRun(run, name, progress[run.id].evaluated + len(run.failures), progress[run.id].is_stopping)
+        for run, name in found
+    ]
 
 
 def evaluated_checkpoints(session: Session) -> list[int]:

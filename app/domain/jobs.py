@@ -31,7 +31,7 @@ class Job:
 
 _JOBS = text(f"""
 SELECT j.id, j.task_name, j.status::text AS status, coalesce(s.slug, t.slug) AS study,
-       coalesce(y.name, c.name) AS subject, j.attempts,
+       coalesce(y.name, c.name, dc.name) AS subject, j.attempts,
        min(e.at) FILTER (WHERE e.type = 'deferred') AS queued_at,
        max(e.at) FILTER (WHERE e.type = 'started') AS began_at,
        max(e.at) FILTER (WHERE e.type IN ('succeeded', 'failed', 'cancelled', 'aborted')) AS ended_at
@@ -41,10 +41,12 @@ LEFT JOIN system y ON y.id = CAST(j.args ->> 'system_id' AS bigint)
 LEFT JOIN study s ON s.id = y.study_id
 LEFT JOIN study t ON t.id = CAST(j.args ->> 'study_id' AS bigint)
 LEFT JOIN checkpoint c ON c.id = CAST(j.args ->> 'checkpoint_id' AS bigint)
+LEFT JOIN downstream_run dr ON dr.id = CAST(j.args ->> 'run_id' AS bigint)
+LEFT JOIN checkpoint dc ON dc.id = dr.checkpoint_id
 WHERE j.queue_name = :queue AND j.id > :after
   AND (CAST(:study AS bigint) IS NULL OR coalesce(s.id, t.id) = :study)
   AND (NOT :waiting OR j.status IN ('todo', 'doing'))
-GROUP BY j.id, s.slug, t.slug, y.name, c.name
+GROUP BY j.id, s.slug, t.slug, y.name, c.name, dc.name
 ORDER BY j.id LIMIT :limit
 """)
 

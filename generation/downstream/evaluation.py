@@ -8,12 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.downstream import downstream_lock
+from app.domain.downstream_plan import Part, parts_of
 from app.errors import ToprankError
 from app.models import Checkpoint, DownstreamRun, DownstreamScore
 from app.models.system import GenerationState
 from generation.checkpoint_folder import checkpoint_folder
 from generation.downstream.found import Metric
-from generation.downstream.harness import Harness, Part, TaskError, parts_of, task_manager
+from generation.downstream.harness import Harness, TaskError, task_manager
 from generation.generate import Outcome, session_holding
 
 

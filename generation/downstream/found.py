@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app.domain.downstream import PERPLEXITY
+from app.domain.downstream_plan import PERPLEXITY
 
 
 class Metric(NamedTuple):

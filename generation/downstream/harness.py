@@ -13,11 +13,11 @@ from contextlib import redirect_stdout
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from app.domain.downstream import GLUE, GLUE_TASKS, MOST_GLUE_SHOTS, PERPLEXITY
+from app.domain.downstream_plan import MOST_GLUE_SHOTS, PERPLEXITY, Part
 from app.errors import ToprankError
 from generation.downstream.found import Metric, group_metrics, in_order, leaf_metrics, mean_of
 from generation.own_tokens import OwnTokens
@@ -33,27 +33,6 @@ TASK_ERRORS = (
 
 class TaskError(ToprankError):
     """A task that the harness could not load or evaluate, or does not know."""
-
-
-class Part(NamedTuple):
-    """What is evaluated and kept together; `shots` is None for the most that fit, up to four."""
-
-    task: str
-    shots: int | None
-
-    def __str__(self) -> str:
-        return f"{self.task}@{'most' if self.shots is None else self.shots}"
-
-
-def parts_of(tasks: Sequence[str], shots: Sequence[int]) -> list[Part]:
-    """What a run consists of, in order; GLUE's tasks have shots of their own."""
-    parts = []
-    for name in tasks:
-        if name == GLUE:
-            parts += [Part(task, count) for task in GLUE_TASKS for count in (0, None)]
-        else:
-            parts += [Part(name, count) for count in shots]
-    return list(dict.fromkeys(parts))
 
 
 def check_installed() -> None:

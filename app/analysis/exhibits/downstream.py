@@ -8,33 +8,34 @@ from sqlalchemy.orm import Session
 from app.analysis.evidence import Evidence
 from app.analysis.exhibit import Column, Exhibit, Kind
 from app.analysis.reported import REPORTED
-from app.domain.downstream import GLUE_TASKS, MMLU, PERPLEXITY, Found, downstream_scores, originals_of
+from app.domain.downstream import Found, downstream_scores, originals_of
+from app.domain.downstream_plan import GLUE_TASKS, MMLU, PERPLEXITY
 from metrics.score_difference import ScoreDifference, paired_difference, unpaired_difference
 from metrics.signature import Signature
 
-NOT_EVALUATED = "No checkpoint was evaluated on these tasks yet; run `toprank downstream CHECKPOINT`."
+NOT_EVALUATED = "No checkpoint was evaluated on these tasks yet; under Checkpoints or by `toprank downstream` it is."
 
 _SCORES = (
-    Column("checkpoint", "Checkpoint"),
-    Column("hyperfitted", "Hyperfitted"),
-    Column("task", "Task"),
-    Column("metric", "Metric"),
+    Column("checkpoint", "Checkpoint", wraps=True),
+    Column("hyperfitted", "Hyperfitted", wraps=True),
+    Column("task", "Task", wraps=True),
+    Column("metric", "Metric", wraps=True),
     Column("shots", "Shots", Kind.COUNT),
     Column("score", "Score", Kind.SHARE),
-    Column("stderr", "±", Kind.SHARE),
-    Column("hyperfitted_score", "Hyperfitted", Kind.SHARE),
-    Column("hyperfitted_stderr", "±", Kind.SHARE),
+    Column("stderr", "±", Kind.SHARE, joins=" ± {}"),
+    Column("hyperfitted_score", "Score, hyperfitted", Kind.SHARE),
+    Column("hyperfitted_stderr", "±", Kind.SHARE, joins=" ± {}"),
     Column("difference", "Difference (points)", Kind.DIFFERENCE),
-    Column("low", "from", Kind.DIFFERENCE),
-    Column("high", "to", Kind.DIFFERENCE),
+    Column("low", "from", Kind.DIFFERENCE, joins=" ({}"),
+    Column("high", "to", Kind.DIFFERENCE, joins=" to {})"),
     Column("questions", "n", Kind.COUNT),
 )
 _PERPLEXITIES = (
     Column("perplexity", "Perplexity", Kind.NUMBER),
     Column("hyperfitted_perplexity", "Perplexity, hyperfitted", Kind.NUMBER),
     Column("perplexity_difference", "Difference", Kind.NUMBER),
-    Column("perplexity_low", "from", Kind.NUMBER),
-    Column("perplexity_high", "to", Kind.NUMBER),
+    Column("perplexity_low", "from", Kind.NUMBER, joins=" ({}"),
+    Column("perplexity_high", "to", Kind.NUMBER, joins=" to {})"),
 )
 
 
@@ -122,8 +123,8 @@ def _exhibit(key: str, name: str, pairs: list[_Pair], about: str) -> Exhibit:
         key=key,
         name=name,
         title=_finding(scores),
-        caption=f"{about}; perplexity is of each question alone, as the mean over questions. Differences have 95 % "
-        "intervals, paired by question where a score is a mean over questions.",
+        caption=f"{about}; perplexity is of each question alone, as the mean over questions. ± is a standard error; "
+        "differences have 95 % intervals, paired by question where a score is a mean over questions.",
         columns=(*_SCORES, *_PERPLEXITIES),
         rows=tuple((*_score_cells(pair), *_perplexity_cells(read.get(_key(pair)))) for pair in scores),
         signatures=_signatures(scores),

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app.analysis.exhibits.downstream import downstream_exhibits
-from app.domain.downstream import DownstreamPlan, downstream_lock, find_or_make_run, queue_downstream
+from app.domain.downstream import downstream_lock, find_or_make_run, queue_downstream
+from app.domain.downstream_plan import DownstreamPlan
 from app.errors import ToprankError
 from app.models import Checkpoint, DownstreamRun, DownstreamScore, HyperfitRun
 from app.models.checkpoint import CheckpointState
@@ -124,10 +125,13 @@ def test_a_run_is_queued_once_and_not_again_when_it_is_complete(
     ("values", "reason"),
     [
         ({"tasks": ()}, "at least one task"),
-        ({"tasks": (" ",)}, "at least one task"),
-        ({"shots": ()}, "Shots are numbers"),
-        ({"shots": (-1,)}, "Shots are numbers"),
+        ({"tasks": (" ",)}, "is no name of a task"),
+        ({"tasks": ("../rte",)}, "is no name of a task"),
+        ({"shots": ()}, "Shots are 1 to 20 numbers"),
+        ({"shots": (-1,)}, "Shots are 1 to 20 numbers"),
         ({"question_limit": 0}, "has to be 1 or more"),
+        ({"question_limit": 2**31}, "has to be 1 or more"),
+        ({"seed": -1}, "has to be between 0"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(values: dict[str, object], reason: str) -> None:
@@ -165,6 +169,18 @@ def test_by_command_an_original_stands_beside_what_was_made_of_it(
     assert {row["task"] for row in found["exhibits"]["downstream-tasks"]["rows"]} == {"mmlu_left", "mmlu_right"}
     shown = CliRunner().invoke(app, [*asked, "--show"], catch_exceptions=False)
     assert "Table 7: Of 2 scores" in shown.stdout
+    # mmlu at 0 and 2, cola at 0 and 2
+    assert "base: mmlu, cola done, 4 of 4 parts" in shown.stdout
+
+
+def test_by_command_runs_are_queued_and_cancelled(
+    db: Session, pair: tuple[Checkpoint, Checkpoint], folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    asked = ["downstream", "base", "--tasks", "plain", "--include", str(folder), "--json"]
+    for more, state in ((), "queued"), (("--cancel",), "idle"):
+        done = CliRunner().invoke(app, [*asked, *more], catch_exceptions=False)
+        assert [run["state"] for run in json.loads(done.stdout)["runs"]] == [state]
 
 
 def test_by_command_what_makes_no_sense_is_one_clear_line(

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from app.domain.downstream import PERPLEXITY
+from app.domain.downstream_plan import PERPLEXITY, Part, parts_of
 from app.errors import ToprankError
 from generation.downstream.found import Metric
-from generation.downstream.harness import Harness, Part, TaskError, parts_of, task_manager
+from generation.downstream.harness import Harness, TaskError, task_manager
 from generation.own_tokens import OwnTokens
 from tests.generation.downstream.tasks import QUESTIONS, write_tasks
 from tests.tiny_model import save_tiny_model
