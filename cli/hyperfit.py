@@ -2,22 +2,31 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from app.errors import ToprankError
 from cli.connection import DataDir, transaction
-from cli.hyperfit_here import Wanted, palette_of_base, train_here
+from cli.hyperfit_here import Wanted, tokens_of_base, train_here
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from app.domain.images import Palette
     from hyperfitting.data import Document
 
 
 def hyperfit(
     base: Annotated[str, typer.Argument(help="A checkpoint's name, a folder with safetensors, or a hub id.")],
-    data: Annotated[Path, typer.Option(help="Texts: a .jsonl, .csv or .txt file; images: a folder or .parquet.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Texts: a .jsonl, .csv or .txt file; images: a folder, a .npy or .parquet.")
+    ] = None,
+    hub_id: Annotated[
+        str | None, typer.Option("--hf", metavar="ID[:CONFIG]", help="Instead of --data: a data set of the hub.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="With --hf: which split.")] = "train",
+    limit: Annotated[int | None, typer.Option(min=1, help="Read no more texts or images than this.")] = None,
     out: Annotated[Path | None, typer.Option(help="The folder of the new checkpoint; not with --queue.")] = None,
     name: Annotated[str | None, typer.Option(help="What to call it; the folder's name by default.")] = None,
     queue: Annotated[bool, typer.Option("--queue", help="Leave it to a worker.")] = False,
@@ -41,7 +50,7 @@ def hyperfit(
     validate_every: Annotated[int | None, typer.Option(help="Updates between validations; an epoch's.")] = None,
     validation_samples: Annotated[int, typer.Option(help="Held-out sequences.")] = 128,
     contexts: Annotated[
-        int | None, typer.Option(help="Held-out contexts that are continued at each validation: 24; of images none.")
+        int | None, typer.Option(help="Held-out contexts that are continued at each validation: 24; of images 8.")
     ] = None,
     save_every: Annotated[int | None, typer.Option(help="Updates between saved states.")] = None,
     keep: Annotated[str, typer.Option(help="last, or lowest-validation-loss.")] = "last",
@@ -54,14 +63,21 @@ def hyperfit(
     """Hyperfit BASE; the defaults are the paper's. Stopped at any moment, the same command goes on."""
     given = locals().copy()
     from dataclasses import fields
+    from itertools import islice
 
+    from app.domain.images import palette_of
     from hyperfitting.config import HyperfitConfig, for_images
 
-    palette = palette_of_base(base, data_dir)
+    if (data is None) == (hub_id is None):
+        raise ToprankError("Say what to learn: a file or folder by --data, or a data set by --hf, and not both.")
+    tokens = tokens_of_base(base, data_dir)
+    palette = palette_of(tokens) if tokens else None
     chosen = {field.name: given[field.name] for field in fields(HyperfitConfig) if given[field.name] is not None}
     config = HyperfitConfig.from_json(for_images(palette, chosen) if palette else chosen)
-    documents = _read_images(data, column, palette) if palette else _read(data, column)
-    wanted = Wanted(base, name or (out.name if out else ""), data.name, documents, config)
+    source = Source(data, hub_id, split, column)
+    documents = list(islice(_images(source, palette) if palette else _texts(source), limit))
+    image_tokens = tokens if palette else None
+    wanted = Wanted(base, name or (out.name if out else ""), source.name, documents, config, image_tokens)
     summary: dict[str, str] | None
     if queue:
         summary = _leave_to_a_worker(wanted, data_dir)
@@ -73,18 +89,43 @@ def hyperfit(
         print(json.dumps(summary) if as_json else _in_words(summary))
 
 
-def _read(file: Path, column: str | None) -> "list[Document]":
+class Source(NamedTuple):
+    """Where the texts or images are: a file or folder here, or a split of a data set of the hub."""
+
+    file: Path | None
+    hub_id: str | None
+    split: str
+    column: str | None
+
+    @property
+    def name(self) -> str:
+        """What the run's record calls it."""
+        return self.file.name if self.file else f"{self.hub_id} ({self.split})"
+
+
+def _texts(source: Source) -> "Iterator[Document]":
     from app.texts.reading import read_texts
+    from app.texts.tables import read_hub
     from hyperfitting.data import Document
 
-    return [Document(text.text, text.source) for text in read_texts(file, column=column or "text")]
+    column = source.column or "text"
+    if source.file:
+        found = read_texts(source.file, column=column)
+    else:
+        found = read_hub(str(source.hub_id), column=column, split=source.split)
+    return (Document(text.text, text.source) for text in found)
 
 
-def _read_images(source: Path, column: str | None, palette: "Palette") -> "list[Document]":
-    from app.texts.images import read_images
+def _images(source: Source, palette: "Palette") -> "Iterator[Document]":
+    from app.texts.images import read_hub_images, read_images
     from hyperfitting.data import Document
 
-    return [Document(image.text) for image in read_images(source, palette, column=column or "image")]
+    column = source.column or "image"
+    if source.file:
+        found = read_images(source.file, palette, column=column)
+    else:
+        found = read_hub_images(str(source.hub_id), palette, column=column, split=source.split)
+    return (Document(image.text) for image in found)
 
 
 def _leave_to_a_worker(wanted: Wanted, data_dir: Path | None) -> dict[str, str]:

@@ -12,8 +12,7 @@ from cli.connection import database_url, embedded_url
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from app.domain.hyperfitting import HyperfitPlan
-    from app.domain.images import Palette
+    from app.domain.hyperfit_plan import HyperfitPlan
     from hyperfitting.config import HyperfitConfig
     from hyperfitting.data import Document
     from hyperfitting.plan import Plan
@@ -29,10 +28,11 @@ class Wanted:
     data_name: str
     documents: "list[Document]"
     config: "HyperfitConfig"
+    image_tokens: bytes | None = None
 
     def plan(self, base: str) -> "HyperfitPlan":
         """The same as the database knows it."""
-        from app.domain.hyperfitting import HyperfitPlan, Text
+        from app.domain.hyperfit_plan import HyperfitPlan, Text
 
         return HyperfitPlan(
             name=self.name,
@@ -41,6 +41,7 @@ class Wanted:
             texts=[Text(one.text, one.source) for one in self.documents],
             config=self.config.as_json(),
             total_updates=self.config.total_updates,
+            image_tokens=self.image_tokens,
         )
 
 
@@ -98,14 +99,16 @@ def _followed(wanted: Wanted, out: Path, data_dir: Path | None, *, is_first: boo
             yield plan, watchers
 
 
-def palette_of_base(base: str, data_dir: Path | None) -> "Palette | None":
-    """The palette of an image model; None for a model of texts, and for what is not on this machine."""
-    from app.domain.images import palette_of
+def tokens_of_base(base: str, data_dir: Path | None) -> bytes | None:
+    """The base's tokenizer.json; None for what is not on this machine, and is not in the store."""
+    from app.domain.store import STORED
+    from generation.checkpoint_folder import checkpoint_folder
 
     with _session(_reachable_database(data_dir)) as session:
         source, _ = _known(session, base)
-    file = Path(source).expanduser() / "tokenizer.json"
-    return palette_of(file.read_bytes()) if file.is_file() else None
+    folder = checkpoint_folder(source) if source.startswith(STORED) else Path(source).expanduser()
+    file = folder / "tokenizer.json"
+    return file.read_bytes() if file.is_file() else None
 
 
 def _reachable_database(data_dir: Path | None) -> str | None:

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.db import make_engine
 from app.domain.generation_queue import queue_generation
-from app.domain.hyperfitting import HyperfitPlan, Text, add_trained, queue_training, trained_folder
+from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfitting import add_trained, queue_training, trained_folder
 from app.domain.studies import StudyPlan, create_study, find_dataset, move_study, read_tokenizer, reference_tokenizer
 from app.domain.systems import SystemPlan, TrainingPlan, add_checkpoint, add_system
 from app.models import Checkpoint, Study

@@ -8,6 +8,8 @@ from typing import Any, Self
 from app.domain.images import Palette
 from app.errors import ToprankError
 
+IMAGE_CONTEXTS = 8  # completed at each validation; a completion has three times as many tokens as a text's
+
 
 class ConfigError(ToprankError):
     """A run cannot be what its configuration says."""
@@ -132,7 +134,7 @@ def for_images(palette: Palette, chosen: dict[str, Any]) -> dict[str, Any]:
     """
     if "lr" not in chosen:
         raise ConfigError("An image model needs --lr: the paper does not say which, and models differ.")
-    return {"length": palette.pixels + 1, "epochs": 50, "contexts": 0} | chosen
+    return {"length": palette.pixels + 1, "epochs": 50, "contexts": IMAGE_CONTEXTS} | chosen
 
 
 def _member(kind: type[StrEnum], name: str, value: str) -> StrEnum:

@@ -69,10 +69,10 @@ def check_window(described: Any, config: HyperfitConfig) -> None:
 
 def _check_image(window: int, config: HyperfitConfig) -> None:
     """An image is a sequence by itself, after the token that begins it; its last pixel is predicted, never read."""
-    if config.length != window + 1 or config.contexts:
+    if config.length != window + 1:
         raise ConfigError(
             f"An image of this model has {window} pixels: use --length {window + 1}, which counts the token that "
-            "begins it, and --contexts 0, since 32 tokens are no rows."
+            "begins it."
         )
 
 

@@ -23,7 +23,7 @@ from hyperfitting.plan import Plan, admitted, claim, is_same
 from hyperfitting.sharding import check_batch, shard
 from hyperfitting.state import restore_state, save_state
 from hyperfitting.training import DivergedError, Share, Trainer
-from hyperfitting.validation import validate
+from hyperfitting.validation import Task, validate
 
 TEXTS = 3
 LOWEST = "lowest"
@@ -77,6 +77,7 @@ class _Run:
     def __init__(self, plan: Plan, watchers: Watchers, tokens: OwnTokens, sequences: Sequences, share: Share) -> None:
         torch.manual_seed(plan.config.seed)
         self.plan, self.watchers, self.tokens, self.sequences = plan, watchers, tokens, sequences
+        self.task = Task.of_images(tokens.palette, tokens.beginning_length) if tokens.palette else Task()
         model = place(load_model(plan.base, plan.config), plan.config, share)
         self.trainer = Trainer(model, sequences.training, plan.config, share)
         self.began, self.seconds, self.updates = time.monotonic(), 0.0, 0
@@ -126,7 +127,7 @@ class _Run:
     def _watch(self) -> None:
         """Validate, keep the point and tell whoever watches."""
         trainer = self.trainer
-        measured = validate(trainer.model, self.sequences.validation, self.plan.config)
+        measured = validate(trainer.model, self.sequences.validation, self.plan.config, self.task)
         point = CurvePoint(
             update=trainer.update,
             epoch=trainer.update / self.plan.config.epoch_updates,
@@ -163,9 +164,10 @@ class _Run:
             fresh.rename(folder)
 
     def _texts(self, continuations: list[list[int]]) -> tuple[Text, ...]:
-        contexts = self.sequences.validation[:TEXTS, :32].tolist()
+        contexts = self.sequences.validation[:TEXTS, : self.task.given].tolist()
+        start = self.tokens.beginning_length if self.tokens.palette else 0  # an image is its pixels alone
         return tuple(
-            Text(self.tokens.text(context), self.tokens.text_after(context, written))
+            Text(self.tokens.text(context[start:]), self.tokens.text_after(context, written))
             for context, written in zip(contexts, continuations[:TEXTS], strict=False)
         )
 

@@ -11,16 +11,34 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GenerationConfig, LogitsProcessorList
 
+from app.domain.images import Palette
 from app.domain.reference_tokens import CONTEXT_TOKENS, CONTINUATION_TOKENS
 from generation.engines.choosing import NoEndOfSequence
-from generation.engines.transformers_engine import end_of_sequence_ids
+from generation.engines.transformers_engine import writable_ends
 from hyperfitting.config import HyperfitConfig
 from hyperfitting.training import arithmetic
-from metrics.ttr import FIRST_96, SCENARIO_WINDOWS, windowed_ttr
+from metrics.ttr import FIRST_96, SCENARIO_WINDOWS, Window, image_windows, windowed_ttr
 
 # Not in inference mode: what a sharded model gathers there could not be trained on afterwards.
 ROWS = 8
 CONTEXTS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is continued to watch repetition: so many tokens are given and so many written, counted in two windows."""
+
+    given: int = CONTEXT_TOKENS
+    written: int = CONTINUATION_TOKENS
+    first: Window = FIRST_96
+    last: Window = SCENARIO_WINDOWS[256]
+
+    @classmethod
+    def of_images(cls, palette: Palette, beginning: int) -> "Task":
+        """The first quarter of the pixels, after the tokens that begin an image, and all the others."""
+        written = palette.pixels - palette.prompt_pixels
+        windows = image_windows(written)
+        return cls(beginning + palette.prompt_pixels, written, windows[128], windows[256])
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,7 @@ class Forced:
 
 @dataclass(frozen=True)
 class Measured:
-    """One validation: `continuations` are the token ids (contexts, 224) behind the two type-token ratios."""
+    """One validation: `continuations` are the token ids (contexts, written) behind the two type-token ratios."""
 
     loss: float
     entropy: float
@@ -42,16 +60,16 @@ class Measured:
     continuations: list[list[int]]
 
 
-def validate(model: nn.Module, held_out: NDArray[np.int32], config: HyperfitConfig) -> Measured:
-    """Read the held-out sequences, and continue the first of them from their first 32 tokens by 224, greedily."""
+def validate(model: nn.Module, held_out: NDArray[np.int32], config: HyperfitConfig, task: Task) -> Measured:
+    """Read the held-out sequences, and continue the first of them from their beginnings, greedily."""
     forced = read_forced(model, held_out, config)
-    contexts = held_out[: config.contexts, :CONTEXT_TOKENS]
-    written = continue_greedily(model, contexts.tolist()) if config.contexts else []
+    contexts = held_out[: config.contexts, : task.given]
+    written = continue_greedily(model, contexts.tolist(), task.written) if config.contexts else []
     return Measured(
         loss=forced.loss,
         entropy=forced.entropy,
-        ttr_first_96=fmean(windowed_ttr(row, FIRST_96) for row in written) if written else None,
-        ttr_last_96=fmean(windowed_ttr(row, SCENARIO_WINDOWS[256]) for row in written) if written else None,
+        ttr_first_96=fmean(windowed_ttr(row, task.first) for row in written) if written else None,
+        ttr_last_96=fmean(windowed_ttr(row, task.last) for row in written) if written else None,
         continuations=written,
     )
 
@@ -80,20 +98,22 @@ def _losses_and_entropies(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tens
     return losses.mean(dim=1), entropies.mean(dim=1)
 
 
-def continue_greedily(model: nn.Module, contexts: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Continue contexts of one length by 224 tokens each, the end of sequence suppressed."""
+def continue_greedily(
+    model: nn.Module, contexts: Sequence[Sequence[int]], new_tokens: int = CONTINUATION_TOKENS
+) -> list[list[int]]:
+    """Continue contexts of one length by so many tokens each, the end of sequence suppressed."""
     return [
         row
         for start in range(0, len(contexts), CONTEXTS_AT_ONCE)
-        for row in _continue(model, contexts[start : start + CONTEXTS_AT_ONCE])
+        for row in _continue(model, contexts[start : start + CONTEXTS_AT_ONCE], new_tokens)
     ]
 
 
 @torch.no_grad()
-def _continue(model: nn.Module, contexts: Sequence[Sequence[int]]) -> list[list[int]]:
+def _continue(model: nn.Module, contexts: Sequence[Sequence[int]], new_tokens: int) -> list[list[int]]:
     token_ids = torch.tensor(contexts, device=next(model.parameters()).device)
-    chooser = NoEndOfSequence(end_of_sequence_ids(model.generation_config, model.config), len(contexts))
-    settings = GenerationConfig(do_sample=False, max_new_tokens=CONTINUATION_TOKENS, pad_token_id=0, use_cache=True)
+    chooser = NoEndOfSequence(writable_ends(model), len(contexts))
+    settings = GenerationConfig(do_sample=False, max_new_tokens=new_tokens, pad_token_id=0, use_cache=True)
     was_training = model.training
     model.eval()
     try:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.analysis.marked_text import Overlap, Piece, marked
-from app.domain.images import image_address
+from app.domain.images import Drawn, drawn
 from app.domain.reference_tokens import CONTEXT_TOKENS
 from app.domain.studies import reference_tokenizer, study_palette
 from app.errors import NotFoundError
@@ -18,6 +18,7 @@ from metrics.consensus import Consensus, consensus
 from metrics.preference import Verdicts
 
 PAGE = 30
+THUMBNAIL, LARGE = 128, 256  # pixels of an image's side on a page, at most
 
 
 class Scenario(IntEnum):
@@ -39,7 +40,7 @@ class TextFilter(BaseModel):
     consensus: Literal["", "good", "bad", "split"] = ""
     ttr_from: float = Field(0.0, ge=0, le=1)
     ttr_to: float = Field(1.0, ge=0, le=1)
-    overlap: int = Field(0, ge=0, le=224)
+    overlap: int = Field(0, ge=0, le=3072)
     page: int = Field(1, ge=1, le=100_000)
 
 
@@ -57,7 +58,7 @@ class FoundText:
     consensus: Consensus | None
     is_recall: bool
     overlap: int
-    picture: str | None = None
+    picture: Drawn | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class SideBySide:
     consensus: Consensus | None
     is_recall: bool = False
     overlap: Overlap | None = None
-    picture: str | None = None
+    picture: Drawn | None = None
 
 
 # Comparisons of a quota that is not reached yet have no consensus.
@@ -138,7 +139,7 @@ def find_texts(session: Session, study: Study, wanted: TextFilter) -> tuple[list
             _consensus(row),
             row.is_recall,
             row.overlap,
-            image_address(row.context + row.text, palette) if palette else None,
+            drawn(row.context + row.text, palette, most=THUMBNAIL) if palette else None,
         )
         for row in rows
     ]
@@ -170,8 +171,8 @@ def side_by_side(session: Session, study: Study, passage: Passage, *, scenario: 
 
     rows = session.execute(_OF_PASSAGE, {"study": study.id, "passage": passage.id, "scenario": scenario})
 
-    def picture(continuation: str) -> str | None:
-        return image_address(passage.context + continuation, reference.palette) if reference.palette else None
+    def picture(continuation: str) -> Drawn | None:
+        return drawn(passage.context + continuation, reference.palette, most=LARGE) if reference.palette else None
 
     original = picture(passage.original)
     sides = [SideBySide("original", pieces(passage.original), None, Verdicts(), None, picture=original)]

@@ -11,7 +11,11 @@ MOST_DOTS = 200
 PANELS = (
     ("Loss", (("train_loss", "training"), ("validation_loss", "held out"))),
     ("Entropy of the predictions", (("entropy", "held out"),)),
-    ("Type-token ratio of greedy texts", (("ttr_first_96", "first 96 tokens"), ("ttr_last_96", "last 96 of 224"))),
+)
+RATIOS = ("Type-token ratio of greedy texts", (("ttr_first_96", "first 96 tokens"), ("ttr_last_96", "last 96 of 224")))
+IMAGE_RATIOS = (
+    "Type-token ratio of completed images",
+    (("ttr_first_96", "first 96 pixels"), ("ttr_last_96", "last 96 pixels")),
 )
 
 
@@ -46,10 +50,10 @@ class Panel:
         return f"{self.title} over {self.updates} updates; latest: {latest}"
 
 
-def draw(points: Sequence[HyperfitPoint], total_updates: int) -> list[Panel]:
+def draw(points: Sequence[HyperfitPoint], total_updates: int, *, is_of_images: bool = False) -> list[Panel]:
     """The panels that there are values for; losses and entropy from 0, ratios from 0 to 1."""
     panels = []
-    for title, measures in PANELS:
+    for title, measures in (*PANELS, IMAGE_RATIOS if is_of_images else RATIOS):
         values = {name: _values(points, column) for column, name in measures}
         found = {name: pairs for name, pairs in values.items() if pairs}
         if found:

@@ -1,54 +1,60 @@
 """/checkpoints/hyperfit: order a run of the trainer, and watch it while it goes on."""
 
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Form, UploadFile
 from pydantic import Field, model_validator
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.checkpoints.chart import draw
+from app.checkpoints.samples import samples_of
+from app.checkpoints.training_files import name_of_uploads, read_uploaded_images, read_uploaded_texts
 from app.checkpoints.uploads import sent_share
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.hyperfit_curves import hyperfitting_of, trained_checkpoint
-from app.domain.hyperfitting import HyperfitPlan, Text, continue_training, order_training, trained_folder
+from app.domain.hyperfit_plan import HyperfitPlan
+from app.domain.hyperfitting import continue_training, find_checkpoint, order_training, trained_folder
+from app.domain.image_models import image_models, image_tokens
 from app.domain.systems import all_checkpoints
+from app.errors import ToprankError
 from app.forms import PageForm
+from app.models import Checkpoint, Person
 from app.models.checkpoint import CheckpointState
 from app.resources import resources_of
 from app.templating import is_htmx, render, see_other
-from app.texts.reading import read_texts
 
 router = APIRouter(prefix="/checkpoints")
 
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+# What makes a run other than choices of the trainer's.
+NOT_CHOICES = {"csrf_token", "base", "name", "texts", "images"}
 
 
-class HyperfitForm(PageForm):
+class RunForm(PageForm):
     """What to hyperfit; the defaults are the paper's, and all choices the trainer's own."""
 
     base: Annotated[str, Field(max_length=200)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     samples: Count = 2000
-    length: Annotated[int, Field(ge=2, le=131_072)] = 256
-    epochs: Count = 20
+    epochs: Count
     updates: Count | None = None
     stop_at_loss: Annotated[float, Field(gt=0, lt=1000)] | None = None
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 8
     accumulation: Count = 1
-    lr: Annotated[float, Field(gt=0, lt=1)] = 1e-6
+    lr: Rate
     order: Literal["given", "shuffle-1", "shuffle-all", "repeat"] = "given"
     precision: Literal["fp32", "bf16"] = "fp32"
     gradient_checkpointing: bool = False
     validate_every: Count | None = None
-    contexts: Annotated[int, Field(ge=0, le=128)] = 24
+    contexts: Annotated[int, Field(ge=0, le=128)]
     keep: Literal["last", "lowest-validation-loss"] = "last"
     allow_overlap: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    texts: UploadFile
 
     @model_validator(mode="after")
     def parts_are_equal(self) -> Self:
@@ -60,7 +66,7 @@ class HyperfitForm(PageForm):
     @property
     def config(self) -> dict[str, int | float | str | None]:
         """The trainer's choices among the fields."""
-        return self.model_dump(exclude={"csrf_token", "base", "name", "texts"})
+        return self.model_dump(exclude=NOT_CHOICES)
 
     @property
     def total_updates(self) -> int:
@@ -68,11 +74,30 @@ class HyperfitForm(PageForm):
         return self.updates or self.epochs * -(-self.samples // self.batch_size)
 
 
+class HyperfitForm(RunForm):
+    """A run on texts."""
+
+    length: Annotated[int, Field(ge=2, le=131_072)] = 256
+    epochs: Count = 20
+    lr: Rate = 1e-6
+    contexts: Annotated[int, Field(ge=0, le=128)] = 24
+    texts: UploadFile
+
+
+class HyperfitImagesForm(RunForm):
+    """A run on images (paper B.1), each a sequence; which learning rate the paper took is not known."""
+
+    epochs: Count = 50
+    contexts: Annotated[int, Field(ge=0, le=128)] = 8
+    images: Annotated[list[UploadFile], Field(min_length=1)]
+
+
 @router.get("/hyperfit")
 def show_form(request: Request, _researcher: CurrentResearcher, session: DbSession) -> Response:
-    """The form that orders a run."""
-    ready = [one for one in all_checkpoints(session) if one.state is CheckpointState.READY]
-    return render(request, "checkpoints/hyperfit.html", bases=ready)
+    """The form that orders a run on texts."""
+    ready, of_images = _bases(request, session)
+    bases = [one for one in ready if one not in of_images]
+    return render(request, "checkpoints/hyperfit.html", bases=bases, of_images=of_images)
 
 
 @router.post("/hyperfit")
@@ -80,17 +105,41 @@ def order_run(
     request: Request, researcher: CurrentResearcher, session: DbSession, form: Annotated[HyperfitForm, Form()]
 ) -> Response:
     """Leave the run to a worker, and go where it can be watched."""
+    if find_checkpoint(session, form.base) in _bases(request, session)[1]:
+        raise ToprankError(f"{form.base} is an image model: hyperfit it on images, under Hyperfit an image model.")
     plan = HyperfitPlan(
         name=form.name,
         base=form.base,
         texts_name=Path(form.texts.filename or "texts").name,
-        texts=_texts(form.texts),
+        texts=read_uploaded_texts(form.texts),
         config=form.config,
         total_updates=form.total_updates,
     )
-    store = resources_of(request).settings.store_dir
-    checkpoint = order_training(session, plan, trained_folder(store, form.name), by=researcher)
-    return see_other(f"/checkpoints/{checkpoint.id}/hyperfitting")
+    return _ordered(request, session, plan, by=researcher)
+
+
+@router.get("/hyperfit/images")
+def show_images_form(request: Request, _researcher: CurrentResearcher, session: DbSession) -> Response:
+    """The form that orders a run on images."""
+    return render(request, "checkpoints/hyperfit_images.html", bases=_bases(request, session)[1])
+
+
+@router.post("/hyperfit/images")
+def order_images_run(
+    request: Request, researcher: CurrentResearcher, session: DbSession, form: Annotated[HyperfitImagesForm, Form()]
+) -> Response:
+    """Leave the run to a worker, with the images as the base's visual tokens."""
+    tokens, palette = image_tokens(find_checkpoint(session, form.base), resources_of(request).settings.store_dir)
+    plan = HyperfitPlan(
+        name=form.name,
+        base=form.base,
+        texts_name=name_of_uploads(form.images),
+        texts=read_uploaded_images(form.images, palette),
+        config=form.config | {"length": palette.pixels + 1},
+        total_updates=form.total_updates,
+        image_tokens=tokens,
+    )
+    return _ordered(request, session, plan, by=researcher)
 
 
 @router.get("/{checkpoint_id}/hyperfitting")
@@ -99,9 +148,15 @@ def show_run(request: Request, _researcher: CurrentResearcher, session: DbSessio
     checkpoint = trained_checkpoint(session, checkpoint_id)
     page = "checkpoints/_hyperfitting.html" if is_htmx(request) else "checkpoints/hyperfitting.html"
     run = hyperfitting_of(session, checkpoint)
-    panels = draw(run.points, run.shown_updates) if run else []
-    sent = sent_share(session, checkpoint_id)
-    return render(request, page, checkpoint=checkpoint, hyperfitting=run, panels=panels, sent=sent)
+    return render(
+        request,
+        page,
+        checkpoint=checkpoint,
+        hyperfitting=run,
+        panels=draw(run.points, run.shown_updates, is_of_images=run.palette is not None) if run else [],
+        samples=samples_of(run.points, run.palette) if run else [],
+        sent=sent_share(session, checkpoint_id),
+    )
 
 
 @router.post("/{checkpoint_id}/hyperfitting")
@@ -113,9 +168,13 @@ def go_on(
     return see_other(f"/checkpoints/{checkpoint_id}/hyperfitting")
 
 
-def _texts(upload: UploadFile) -> list[Text]:
-    """The uploaded file's texts. Raises UnreadableFileError."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / ("texts" + Path(upload.filename or "").suffix)
-        file.write_bytes(upload.file.read())
-        return [Text(one.text, one.source) for one in read_texts(file)]
+def _ordered(request: Request, session: Session, plan: HyperfitPlan, *, by: Person) -> Response:
+    store = resources_of(request).settings.store_dir
+    checkpoint = order_training(session, plan, trained_folder(store, plan.name), by=by)
+    return see_other(f"/checkpoints/{checkpoint.id}/hyperfitting")
+
+
+def _bases(request: Request, session: Session) -> tuple[list[Checkpoint], list[Checkpoint]]:
+    """The checkpoints that are ready, and which of them are image models."""
+    ready = [one for one in all_checkpoints(session) if one.state is CheckpointState.READY]
+    return ready, image_models(ready, resources_of(request).settings.store_dir)

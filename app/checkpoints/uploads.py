@@ -159,7 +159,8 @@ def store_upload(session: Session, upload_id: UUID, published: Published, *, sto
         CheckpointFile(checkpoint_id=checkpoint.id, name=file.name, size=file.size, sha256=file.sha256)
         for file in published.files
     )
-    keep_record(session, checkpoint.id, published.lineage or {}, published.curve)
+    tokens = published.image_tokens
+    keep_record(session, checkpoint.id, published.lineage or {}, published.curve, image_tokens=tokens)
     queue_validation(session, checkpoint)
     sha256 = published.sha256
     record(session, checkpoint.person_id, "checkpoint.upload", checkpoint, name=checkpoint.name, sha256=sha256)

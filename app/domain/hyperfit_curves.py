@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.domain.curve_file import CurvePoint
+from app.domain.images import Palette
+from app.domain.studies import keep_tokenizer, kept_palette
 from app.errors import NotFoundError
 from app.models import Checkpoint, HyperfitPoint, HyperfitRun
 
@@ -23,6 +25,7 @@ class Hyperfitting:
     run: HyperfitRun
     base: str | None
     points: list[HyperfitPoint]
+    palette: Palette | None = None
 
     @property
     def ended(self) -> str | None:
@@ -63,7 +66,7 @@ def hyperfitting_of(session: Session, checkpoint: Checkpoint) -> Hyperfitting | 
     base = session.get(Checkpoint, run.base_id) if run.base_id else None
     said = (run.lineage or {}).get("base")
     known = base.name if base else said[:LONGEST] if isinstance(said, str) else None
-    return Hyperfitting(run, known, list(session.scalars(points)))
+    return Hyperfitting(run, known, list(session.scalars(points)), kept_palette(session, run.image_tokens_sha256))
 
 
 def record_updates(session: Session, checkpoint_id: int, updates: int, tokens_per_second: float | None) -> None:
@@ -88,8 +91,15 @@ def forget_points_after(session: Session, checkpoint_id: int, update: int) -> No
     )
 
 
-def keep_record(session: Session, checkpoint_id: int, lineage: dict[str, Any], curve: Sequence[CurvePoint]) -> None:
-    """Keep what a checkpoint that came says of how it was made.
+def keep_record(
+    session: Session,
+    checkpoint_id: int,
+    lineage: dict[str, Any],
+    curve: Sequence[CurvePoint],
+    *,
+    image_tokens: bytes | None = None,
+) -> None:
+    """Keep what a checkpoint that came says of how it was made; `image_tokens` is an image model's tokenizer.json.
 
     One that a worker sent has its run, and its points, already; for another one a run is made of its curve, if it has
     one, that refers to nothing here.
@@ -101,6 +111,7 @@ def keep_record(session: Session, checkpoint_id: int, lineage: dict[str, Any], c
         updates, config = curve[-1].update, _plain_choices(lineage.get("config"))
         run = HyperfitRun(checkpoint_id=checkpoint_id, config=config, lineage=lineage, updates=updates)
         run.total_updates, run.finished_at = max(1, updates), func.now()
+        run.image_tokens_sha256 = keep_tokenizer(session, image_tokens, "images") if image_tokens else None
         session.add(run)
         session.flush()
         session.execute(insert(HyperfitPoint), [_row(checkpoint_id, point.model_dump()) for point in curve])

@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,43 +10,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
+from app.domain.hyperfit_plan import HyperfitPlan, Text, check_texts
 from app.domain.registry import make_ready, note_files
 from app.domain.store import STORED
+from app.domain.studies import keep_tokenizer
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, HyperfitRun, HyperfitTexts, Passage, Person
 from app.models.checkpoint import CheckpointState
 from app.models.passage import PassageState
 from app.queue import HYPERFIT, defer, is_queued
-
-MOST_CHARACTERS = 64_000_000
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text to train on or to keep out of training, and where it is from if that is known."""
-
-    text: str
-    source: str | None = None
-
-
-@dataclass(frozen=True)
-class HyperfitPlan:
-    """A checkpoint to be made of a base. `config` holds choices of the trainer's; those missing are its defaults."""
-
-    name: str
-    base: str
-    texts_name: str
-    texts: Sequence[Text]
-    config: dict[str, Any]
-    total_updates: int
-
-    @property
-    def texts_sha256(self) -> str:
-        """Identity of the texts, in their order."""
-        digest = hashlib.sha256()
-        for one in self.texts:
-            digest.update(hashlib.sha256(one.text.encode()).digest())
-        return digest.hexdigest()
 
 
 def order_training(session: Session, plan: HyperfitPlan, folder: Path, *, by: Person | None = None) -> Checkpoint:
@@ -64,7 +34,7 @@ def add_trained(session: Session, plan: HyperfitPlan, folder: Path, *, by: Perso
     Raises ConflictError when the name is taken, NotFoundError for an unknown base, ToprankError for unusable texts.
     """
     base = find_checkpoint(session, plan.base)
-    _check(plan.texts)
+    check_texts(plan.texts)
     if session.scalar(select(Checkpoint.id).where(Checkpoint.name == plan.name)):
         raise ConflictError(f"There is a checkpoint {plan.name!r} already; choose another name.")
     statement = insert(HyperfitTexts).values(
@@ -122,6 +92,7 @@ def _add(
             checkpoint_id=checkpoint.id,
             base_id=base_id,
             texts_sha256=texts_sha256,
+            image_tokens_sha256=keep_tokenizer(session, plan.image_tokens, plan.base) if plan.image_tokens else None,
             config=plan.config,
             total_updates=plan.total_updates,
         )
@@ -200,13 +171,3 @@ def fail_training(session: Session, checkpoint_id: int, reason: str) -> None:
     checkpoint = session.get(Checkpoint, checkpoint_id)
     if checkpoint is not None:
         checkpoint.state, checkpoint.reason = CheckpointState.FAILED, reason
-
-
-def _check(texts: Sequence[Text]) -> None:
-    if sum(len(one.text) for one in texts) > MOST_CHARACTERS:
-        raise ToprankError(
-            f"The texts have more than {MOST_CHARACTERS:,} characters; a run learns a few of them by heart. Give less, "
-            "or run `toprank hyperfit` where the file is."
-        )
-    if any("\0" in one.text for one in texts):
-        raise ToprankError("A text holds a NUL character; it is no text file.")

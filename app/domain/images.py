@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ FIRST_CHARACTER = 0xE000
 MOST_COLOURS = 4096
 SMALLEST, LARGEST = 4, 64  # pixels of a side
 PROMPT_SHARE = 4  # the first quarter of the pixels is given, as in the paper (s7.1)
-_BEGINNING = re.compile(r"<image width=(\d+) palette=([0-9a-f]+)>")
+_BEGINNING = re.compile(r"<image width=(\d{1,4}) palette=([0-9a-f]+)>")
 
 
 class ImageError(ToprankError):
@@ -66,6 +67,19 @@ class Palette:
         """The colours, shape (size, 3)."""
         return np.frombuffer(self.colours, dtype=np.uint8).reshape(-1, 3)
 
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """The character of each colour, and its token."""
+        return {chr(FIRST_CHARACTER + number): number for number in range(self.size)}
+
+    def side_on_page(self, most: int) -> int:
+        """How wide an image is drawn: at most so many pixels, each of its own a square of whole ones.
+
+        >>> Palette(bytes(6), 8).side_on_page(130), Palette(bytes(6), 64).side_on_page(30)
+        (128, 64)
+        """
+        return self.width * max(1, most // self.width)
+
     def text_of(self, pixels: NDArray[np.uint8]) -> str:
         """The text of an image, shape (width, width, 3): each pixel's nearest colour, the first of several.
 
@@ -94,8 +108,7 @@ class Palette:
 
     def tokenizer_json(self) -> bytes:
         """A tokenizer of images: one character, one token."""
-        vocabulary = {chr(FIRST_CHARACTER + number): number for number in range(self.size)}
-        tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=chr(FIRST_CHARACTER)))
+        tokenizer = Tokenizer(models.WordLevel(self.vocabulary, unk_token=chr(FIRST_CHARACTER)))
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
         tokenizer.decoder = decoders.Fuse()
         beginning = f"<image width={self.width} palette={self.colours.hex()}>"
@@ -108,18 +121,27 @@ class Palette:
 
 @lru_cache(maxsize=64)
 def palette_of(tokenizer_json: bytes) -> Palette | None:
-    """The palette that a tokenizer.json is of; None for one of texts."""
+    """The palette that a tokenizer.json is of; None for one of texts.
+
+    Raises ImageError where it names a palette that is none, or has other tokens than its colours.
+    """
     if b"<image width=" not in tokenizer_json:
         return None
     try:
-        added = json.loads(tokenizer_json).get("added_tokens", [])
-    except ValueError:
+        described = json.loads(tokenizer_json)
+        names = [str(token["content"]) for token in described.get("added_tokens", [])]
+        vocabulary = described["model"]["vocab"]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None  # no tokenizer; who reads it as one says so
+    found = next(filter(None, map(_BEGINNING.fullmatch, names)), None)
+    if found is None:
         return None
-    for token in added:
-        found = _BEGINNING.fullmatch(token.get("content", ""))
-        if found:
-            return Palette(bytes.fromhex(found[2]), int(found[1]))
-    return None
+    if len(found[2]) % 2:
+        raise ImageError("The palette in the tokenizer.json is cut off inside a colour.")
+    palette = Palette(bytes.fromhex(found[2]), int(found[1]))
+    if vocabulary != palette.vocabulary:
+        raise ImageError("The tokens in the tokenizer.json are not the colours of the palette that it names.")
+    return palette
 
 
 def text_of_tokens(tokens: Sequence[int]) -> str:
@@ -143,6 +165,20 @@ def png_of(text: str, palette: Palette) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
+
+
+class Drawn(NamedTuple):
+    """The rows of a text as a page shows them: an address, and a size at which each pixel is a square of whole ones."""
+
+    address: str
+    width: int
+    height: int
+
+
+def drawn(text: str, palette: Palette, *, most: int) -> Drawn:
+    """The rows of a text, at most so many pixels wide or one for one. Raises ImageError for what is no image."""
+    side = palette.side_on_page(most)
+    return Drawn(image_address(text, palette), side, side * len(text) // palette.pixels)
 
 
 def image_address(text: str, palette: Palette) -> str:

@@ -128,6 +128,11 @@ def kept_tokenizer(session: Session, sha256: str) -> ReferenceTokens:
     return found
 
 
+def kept_palette(session: Session, sha256: str | None) -> Palette | None:
+    """The palette of the kept tokens of this hash; None for those of texts, and for no hash."""
+    return palette_of(kept_tokenizer(session, sha256).tokenizer_json) if sha256 else None
+
+
 def tokenizer_of_checkpoint(session: Session, name: str) -> bytes:
     """The tokenizer.json in the folder of a checkpoint. Raises NotFoundError where there is none on this machine."""
     source = session.scalar(select(Checkpoint.source).where(Checkpoint.name == name))

@@ -26,6 +26,7 @@ class HyperfitRun(Base):
     """How a checkpoint is or was hyperfitted; `lineage` is complete once it is finished.
 
     `base_id` and `texts_sha256` are null where a run was made elsewhere, from a folder and a file of its own.
+    `image_tokens_sha256` names the tokens of an image model, by which its texts are drawn; null for one of texts.
     """
 
     __tablename__ = "hyperfit_run"
@@ -37,6 +38,7 @@ class HyperfitRun(Base):
     checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"), primary_key=True)
     base_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoint.id"))
     texts_sha256: Mapped[str | None] = mapped_column(ForeignKey("hyperfit_texts.sha256"))
+    image_tokens_sha256: Mapped[str | None] = mapped_column(ForeignKey("reference_tokens.sha256"))
     config: Mapped[dict[str, Any]] = mapped_column(JSONB)
     lineage: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     updates: Mapped[int] = mapped_column(default=0)

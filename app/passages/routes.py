@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.dependencies import CurrentResearcher, DbSession
-from app.domain.images import image_address
+from app.domain.images import Drawn, drawn
 from app.domain.progress import dataset_progress
 from app.domain.studies import find_study, study_palette
 from app.forms import PageForm
 from app.models import Study
 from app.models.passage import PassageState
+from app.models.study import Modality
 from app.paging import LARGEST_ID, RowId
 from app.passages.suspicions import check_passages
 from app.passages.validating import (
@@ -37,7 +38,17 @@ from app.templating import render, see_other
 
 router = APIRouter(prefix="/studies/{slug}/passages")
 PAGE = 50
-REASONS = ("boilerplate", "repetitive", "not English", "a duplicate", "broken or cut badly", "not fit to be read")
+REASONS = {
+    Modality.TEXT: (
+        *("boilerplate", "repetitive", "not English", "a duplicate", "broken or cut badly"),
+        "not fit to be read",
+    ),
+    Modality.IMAGE: (
+        *("nothing can be seen on it", "wrong in colour or contrast", "turned or cut badly", "a duplicate"),
+        "not of this dataset",
+        "not fit to be seen",
+    ),
+}
 Empty = BeforeValidator(lambda value: value or None)
 DatasetChoice = Annotated[str | None, Field(max_length=63, pattern=r"^[a-z0-9_-]*$"), Empty]
 
@@ -128,14 +139,14 @@ def show_next(
         last=last,
         datasets=dataset_progress(session, study),
         needed=NEEDED,
-        reasons=REASONS,
+        reasons=REASONS[study.modality],
     )
 
 
-def picture_of(session: Session, study: Study) -> Callable[[str], str] | None:
+def picture_of(session: Session, study: Study) -> Callable[[str], Drawn] | None:
     """What draws a passage of a study of images; None where passages are read."""
     palette = study_palette(session, study)
-    return (lambda text: image_address(text, palette)) if palette else None
+    return (lambda text: drawn(text, palette, most=256)) if palette else None
 
 
 def on_to_the_next(slug: str, form: PassageForm, last: int | None = None) -> Response:

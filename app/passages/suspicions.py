@@ -5,7 +5,7 @@ Each check is a pure function of texts; `check_passages` keeps what they find be
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain.training_sets import training_set
 from app.models import Dataset, Passage, Study
 from app.models.passage import PassageState
+from app.models.study import Modality
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 # Phrases of pages rather than of prose, and addresses.
@@ -48,6 +49,7 @@ class Suspicion(StrEnum):
     NOT_ENGLISH = "not_english"
     NEAR_DUPLICATE = "near_duplicate"
     TRAINING_OVERLAP = "training_overlap"
+    ONE_COLOUR = "one_colour"
 
 
 def words_of(text: str) -> list[str]:
@@ -94,19 +96,30 @@ def check_passages(session: Session, study: Study, *, again: bool = False) -> in
     if not again:
         waiting = waiting.where(Passage.suspicions.is_(None))
     passages = list(session.scalars(waiting.order_by(Passage.id).with_for_update(of=Passage)))
-    if passages:
+    if study.modality is Modality.IMAGE:
+        learned_images = _training_texts(session, study) if passages else frozenset()
+        for passage in passages:
+            passage.suspicions = _suspicions_of_image(passage, learned_images)
+    elif passages:
         known, learned = _runs_of(session, study), _training_runs(session, study)
         for passage in passages:
             passage.suspicions = _suspicions(passage, known, learned)
-        session.flush()
+    session.flush()
     return len(passages)
+
+
+def _suspicions_of_image(passage: Passage, learned: Collection[str]) -> list[str]:
+    """An image has no words; what can be told is whether anything is on it, and whether a system learned it."""
+    found = {
+        Suspicion.ONE_COLOUR: len(set(passage.token_ids)) == 1,
+        Suspicion.TRAINING_OVERLAP: passage.text in learned,
+    }
+    return [str(suspicion) for suspicion, is_so in found.items() if is_so]
 
 
 def _suspicions(
     passage: Passage, known: Mapping[tuple[str, ...], set[int]], learned: set[tuple[str, ...]]
 ) -> list[str]:
-    if passage.width is not None:  # an image has no words
-        return []
     text = passage.context + passage.original
     words = words_of(text)
     other = nearest(set(runs(words, RUN)), known, passage.id)
@@ -133,6 +146,9 @@ def _runs_of(session: Session, study: Study) -> dict[tuple[str, ...], set[int]]:
 
 
 def _training_runs(session: Session, study: Study) -> set[tuple[str, ...]]:
+    return {run for text in _training_texts(session, study) for run in runs(words_of(text), TRAINING_RUN)}
+
+
+def _training_texts(session: Session, study: Study) -> frozenset[str]:
     learned = training_set(session, study)
-    texts: Iterable[str] = learned.texts if learned else ()
-    return {run for text in texts for run in runs(words_of(text), TRAINING_RUN)}
+    return frozenset(learned.texts) if learned else frozenset()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.images import ImageError, Palette
+from app.texts.arrays import ARRAY, pixels_of_array
 from app.texts.source_text import SourceText, UnreadableFileError
 from app.texts.tables import INSTALL, UnreadableHubError, opened_parquet, rows_of
 
@@ -20,15 +21,15 @@ MODES = ("RGB", "L", "1", "P")
 
 
 def read_images(source: Path, palette: Palette, *, column: str = "image") -> Iterator[SourceText]:
-    """The images of a folder, in the order of their names, or of a column of a Parquet file.
+    """The images of a folder, in the order of their names, of a column of a Parquet file, or of a numpy array.
 
-    Raises UnreadableFileError, which names the file, for one that is damaged, of another size, or see-through, and for
-    a source without any image.
+    Raises UnreadableFileError, which names the file, for one that is damaged, of another size, moving, or see-through,
+    and for a source without any image.
     """
     found = 0
-    for number, (file, content) in enumerate(_contents(source, column), 1):
+    for number, (file, pixels) in enumerate(_pixels(source, column), 1):
         found += 1
-        yield SourceText(_text_of(file, content, palette), number)
+        yield SourceText(_text_of(file, pixels, palette), number)
     if not found:
         raise UnreadableFileError(source, f"There is no image in it; images end in {', '.join(ENDINGS)}.")
 
@@ -50,7 +51,8 @@ def read_hub_images(
             raise UnreadableHubError(hub_id, f"It has no column {column!r}, but {', '.join(rows.column_names)}.")
         for number, row in enumerate(rows.cast_column(column, ImageColumn(decode=False)), 1):
             content = row[column].get("bytes") or Path(row[column]["path"]).read_bytes()
-            yield SourceText(_text_of(Path(f"row {number}"), content, palette), number)
+            file = Path(f"row {number}")
+            yield SourceText(_text_of(file, pixels_of_file(file, content), palette), number)
     except UnreadableFileError as error:
         raise UnreadableHubError(hub_id, str(error)) from error
     except (DatasetsError, OSError, ValueError) as error:
@@ -76,21 +78,30 @@ def _check_mode(file: Path, image: "Image") -> None:
     if image.mode not in MODES or "transparency" in image.info:
         seen = f"{image.mode} with transparency" if "transparency" in image.info else image.mode
         raise UnreadableFileError(file, f"Its mode is {seen}; images are RGB or grey, of 8 bits, and not see-through.")
+    if getattr(image, "n_frames", 1) > 1:
+        raise UnreadableFileError(file, "It moves; an image here is a single one.")
     if max(image.size) > 4096:
         raise UnreadableFileError(file, f"It is {image.width} x {image.height} pixels, far too large.")
 
 
-def _text_of(file: Path, content: bytes, palette: Palette) -> str:
+def _text_of(file: Path, pixels: NDArray[np.uint8], palette: Palette) -> str:
     try:
-        return palette.text_of(pixels_of_file(file, content))
+        return palette.text_of(pixels)
     except ImageError as error:
         raise UnreadableFileError(file, str(error)) from error
 
 
-def _contents(source: Path, column: str) -> Iterator[tuple[Path, bytes]]:
-    if source.suffix.lower() == ".parquet":
-        yield from _of_parquet(source, column)
+def _pixels(source: Path, column: str) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
+    if source.suffix.lower() == ARRAY:
+        for number, pixels in enumerate(pixels_of_array(source), 1):
+            yield source.with_name(f"{source.name} image {number}"), pixels
         return
+    contents = _of_parquet(source, column) if source.suffix.lower() == ".parquet" else _of_files(source)
+    for file, content in contents:
+        yield file, pixels_of_file(file, content)
+
+
+def _of_files(source: Path) -> Iterator[tuple[Path, bytes]]:
     files = sorted(file for file in source.iterdir() if file.suffix.lower() in ENDINGS) if source.is_dir() else [source]
     for file in files:
         try:

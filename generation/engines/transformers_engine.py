@@ -71,9 +71,7 @@ class TransformersEngine:
         """
         self.model, self.device = load_model(checkpoint, device, dtype=(settings or EngineSettings()).dtype)
         self.checkpoint = checkpoint.name
-        known: int = self.model.get_output_embeddings().weight.shape[0]
-        ends = end_of_sequence_ids(self.model.generation_config, self.model.config)
-        self.eos_ids = [one for one in ends if one < known]  # an image model writes no special tokens
+        self.eos_ids = writable_ends(self.model)
         self.citation_index = CitationIndex.load(citation_index) if citation_index else None
 
     def generate(
@@ -134,6 +132,12 @@ def end_of_sequence_ids(*configs: object) -> list[int]:
         value = getattr(config, "eos_token_id", None)
         found.update([] if value is None else [value] if isinstance(value, int) else value)
     return sorted(found)
+
+
+def writable_ends(model: Any) -> list[int]:
+    """The end-of-sequence ids that a model can write; one of images writes no special tokens."""
+    known: int = model.get_output_embeddings().weight.shape[0]
+    return [one for one in end_of_sequence_ids(model.generation_config, model.config) if one < known]
 
 
 def left_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -68,6 +68,8 @@ TABLE = {
     "GET /checkpoints/downstream/{key}.csv": Access(RESEARCHERS, 404),
     "GET /checkpoints/hyperfit": Access(RESEARCHERS, 200),
     "POST /checkpoints/hyperfit": Access(RESEARCHERS, 422),
+    "GET /checkpoints/hyperfit/images": Access(RESEARCHERS, 200),
+    "POST /checkpoints/hyperfit/images": Access(RESEARCHERS, 422),
     "GET /checkpoints/upload": Access(RESEARCHERS, 200),
     "POST /checkpoints/upload/{upload_id}/cancel": Access(RESEARCHERS, 422),
     "GET /checkpoints/{checkpoint_id}": Access(RESEARCHERS, 404),

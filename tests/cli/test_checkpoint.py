@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app.domain import registry
-from app.domain.hyperfitting import HyperfitPlan, Text, fail_training, order_training
+from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfitting import fail_training, order_training
 from app.domain.registry import note_files
 from app.errors import NotFoundError
 from app.models import CheckpointFile

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from sqlalchemy import Engine, select
@@ -122,10 +124,51 @@ def test_a_run_on_images_is_followed_by_the_database(
     models: Path, digits: Path, engine: Engine, tmp_path: Path
 ) -> None:
     run("checkpoint", "add", "base", models / "base")
-    arguments = ("--samples", 8, "--epochs", 1, "--lr", 1e-3, *WHOLE)
+    arguments = ("--samples", 8, "--epochs", 1, "--lr", 1e-3, "--validation-samples", 8)
     run("hyperfit", "base", "--data", digits / "few", "--out", tmp_path / "again", *arguments)
     with Session(engine) as session:
-        assert len(session.scalars(select(HyperfitPoint)).all()) == 2
+        points = list(session.scalars(select(HyperfitPoint).order_by(HyperfitPoint.update)))
+    assert len(points) == 2
+    for point in points:
+        # three of the eight that are completed are kept, each a quarter given and the rest written
+        assert [(len(text["context"]), len(text["continuation"])) for text in point.texts] == [(16, 48)] * 3
+        for text in point.texts:
+            assert PALETTE.pixels_of(text["context"] + text["continuation"]).shape == (8, 8, 3)
+        # 48 generated pixels are fewer than 96, so both windows are all of them
+        assert point.ttr_first_96 == point.ttr_last_96
+        assert point.ttr_last_96 is not None
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_data_set_as_the_hub_has_them_is_learned_from_its_split(
+    models: Path, digits: Path, engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "cifar").mkdir()
+    for split, count in (("train", 20), ("test", 4)):
+        files = sorted((digits / "few").iterdir())[:count]
+        cells = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
+        pq.write_table(pa.table({"img": cells, "label": [0] * count}), tmp_path / "cifar" / f"{split}.parquet")
+    source = ("--hf", tmp_path / "cifar", "--column", "img")
+    arguments = ("--samples", 8, "--epochs", 1, "--lr", 1e-3, *WHOLE)
+    run("hyperfit", models / "base", *source, "--split", "train", "--out", tmp_path / "out", *arguments)
+    lineage = json.loads((tmp_path / "out" / "toprank.json").read_text())
+    assert (lineage["documents"], lineage["data"]) == (20, f"{tmp_path / 'cifar'} (train)")
+    run("study", "create", "whole", "--tokenizer", models / "base", "--dataset", "cifar")
+    imported = ("passages", "import", "whole", "--dataset", "cifar", *source, "--split", "test", "--accept")
+    assert "4 texts read: 4 passages imported" in run(*imported).stdout
+
+
+def test_without_a_network_a_data_set_of_the_hub_is_one_clear_line(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    out = ("--out", tmp_path / "out", "--lr", 1e-3)
+    said = fails("hyperfit", models / "base", "--hf", "uoft-cs/cifar10", "--column", "img", *out)
+    assert said.startswith("uoft-cs/cifar10: It cannot be read: ")
+    assert said.endswith("Nothing was imported.")
+    assert "not both" in fails("hyperfit", models / "base", *out)
+    assert not (tmp_path / "out").exists()
 
 
 def test_images_that_people_judge_are_kept_out_of_training(
@@ -141,7 +184,6 @@ def test_every_mistake_with_images_is_one_clear_line(study: str, models: Path, d
     few = ("--data", digits / "few")
     assert "needs --lr" in fails("hyperfit", models / "base", *few, *out)
     assert "use --length 65" in fails("hyperfit", models / "base", *few, *out, "--lr", 1e-3, "--length", 64)
-    assert "use --length 65" in fails("hyperfit", models / "base", *few, *out, "--lr", 1e-3, "--contexts", 4)
     assert "leave out --scenario" in fails(
         *("system", "add", study, "short", "--checkpoint", "fit", "--decoding", "greedy", "--scenario", 128)
     )

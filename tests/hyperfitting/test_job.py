@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.domain import hyperfit_curves, hyperfitting
 from app.domain.hyperfit_curves import hyperfitting_of
-from app.domain.hyperfitting import HyperfitPlan, Text, order_training, training_lock
+from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfitting import order_training, training_lock
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, System
 from app.models.checkpoint import CheckpointState

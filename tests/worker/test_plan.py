@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app.domain.generation_queue import queue_generation
-from app.domain.hyperfitting import HyperfitPlan, Text, order_training
+from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfitting import order_training
 from app.domain.scoring_queue import queue_scoring
 from app.models import Checkpoint, Study, System
 from cli.main import app

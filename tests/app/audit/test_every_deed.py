@@ -21,7 +21,8 @@ from app.auth.accounts import change_password
 from app.domain.audit import AuditFilter, AuditLine, audit_page
 from app.domain.english import EnglishStatement, record_english
 from app.domain.generation_queue import queue_generation, retry_systems, stop_systems
-from app.domain.hyperfitting import HyperfitPlan, Text, continue_training, fail_training, order_training
+from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfitting import continue_training, fail_training, order_training
 from app.domain.pseudonyms import pseudonym
 from app.domain.registry import validate_again
 from app.domain.reviews import pause, record_decision, resume

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.checkpoints.lineage import describe
-from app.domain.hyperfitting import HyperfitPlan, Text, add_trained, finish_training
+from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfitting import add_trained, finish_training
 from app.domain.registry import note_files
 from app.models import Checkpoint, HyperfitPoint, HyperfitRun, Upload
 from app.models.checkpoint import CheckpointState

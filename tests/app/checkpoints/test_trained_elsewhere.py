@@ -14,7 +14,8 @@ from app.auth.api_tokens import create_api_token
 from app.checkpoints.announcing import used_bytes
 from app.checkpoints.janitor import tidy
 from app.domain.hyperfit_curves import hyperfitting_of
-from app.domain.hyperfitting import HyperfitPlan, Text, fail_training, order_training, queue_training, trained_folder
+from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfitting import fail_training, order_training, queue_training, trained_folder
 from app.domain.store import STORED, Store
 from app.errors import UnavailableError
 from app.models import Checkpoint, Person, Upload, UploadFile

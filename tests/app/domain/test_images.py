@@ -2,18 +2,29 @@
 
 import base64
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 from tokenizers import Tokenizer
 
-from app.domain.images import ImageError, Palette, image_address, palette_of, png_of, text_of_tokens, tokens_of_text
+from app.domain.images import (
+    ImageError,
+    Palette,
+    drawn,
+    image_address,
+    palette_of,
+    png_of,
+    text_of_tokens,
+    tokens_of_text,
+)
 from app.domain.reference_tokens import ReferenceTokenizer, TextTooShortError
 from tests.tiny_model import tiny_tokenizer_json
 
 DRAW = np.random.default_rng(3)
 # 512 colours, as ImageGPT has
+SMALL = Palette(bytes.fromhex("000000ffffff"), 8)
 PALETTE = Palette(np.unique(DRAW.integers(0, 256, (520, 3), dtype=np.uint8), axis=0)[:512].tobytes(), 32)
 
 
@@ -87,3 +98,44 @@ def test_what_is_no_image_of_the_palette_is_refused() -> None:
         PALETTE.pixels_of(text_of_tokens([0] * 33))
     with pytest.raises(ImageError, match="no rows of 32 pixels in 512 colours"):
         PALETTE.pixels_of(text_of_tokens([600] * 32))
+
+
+def changed_tokenizer(**changed: object) -> bytes:
+    return json.dumps(json.loads(SMALL.tokenizer_json()) | changed).encode()
+
+
+@pytest.mark.parametrize(
+    ("tokenizer_json", "reason"),
+    [
+        (SMALL.tokenizer_json().replace(b"ffffff>", b"fffff>"), "cut off inside a colour"),
+        (SMALL.tokenizer_json().replace(b"ffffff>", b">"), "2 to 4096 colours"),
+        (SMALL.tokenizer_json().replace(b"width=8", b"width=9"), "a multiple of 4; 9 is not"),
+        (changed_tokenizer(model={"vocab": {"a": 0, "b": 1}}), "not the colours of the palette"),
+    ],
+)
+def test_a_tokenizer_whose_palette_is_none_is_refused(tokenizer_json: bytes, reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
+        palette_of(tokenizer_json)
+
+
+@pytest.mark.parametrize(
+    "tokenizer_json",
+    [
+        b"<image width=8 palette=00>",
+        b'["<image width=8 palette=00>"]',
+        changed_tokenizer(model=None),
+        changed_tokenizer(added_tokens=["<image width="]),
+        changed_tokenizer(added_tokens=[], note="<image width="),
+    ],
+)
+def test_what_is_no_tokenizer_of_images_has_no_palette(tokenizer_json: bytes) -> None:
+    assert palette_of(tokenizer_json) is None
+
+
+def test_an_image_is_drawn_in_whole_pixels_and_its_given_rows_as_high_as_they_are() -> None:
+    text = text_of_tokens([0] * 64)
+    # 128 // 8 = 16 pixels of the page for each
+    assert drawn(text, SMALL, most=130)[1:] == (128, 128)
+    assert drawn(text[:16], SMALL, most=130)[1:] == (128, 32)
+    # too large to fit is drawn one for one
+    assert drawn(text_of_tokens([0] * 1024), PALETTE, most=20)[1:] == (32, 32)

@@ -79,6 +79,13 @@ def test_what_is_no_image_here_is_one_clear_line(tmp_path: Path, content: bytes,
     assert "\n" not in str(caught.value)
 
 
+def test_an_image_that_moves_is_none(tmp_path: Path) -> None:
+    frames = [Image.new("L", (8, 8), shade) for shade in (0, 255)]
+    frames[0].save(tmp_path / "one.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(UnreadableFileError, match=r"^one\.gif: It moves"):
+        list(read_images(tmp_path, PALETTE))
+
+
 def test_a_place_without_an_image_says_so(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="There is no image in it"):
         list(read_images(tmp_path, PALETTE))
