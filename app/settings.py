@@ -1,6 +1,7 @@
 """Every environment variable toprank knows. Only entry points read it; everything else gets plain values."""
 
 import os
+import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +25,9 @@ def user_directory(kind: Literal["data", "cache"]) -> Path:
 class Settings(BaseSettings):
     """The process's configuration, from the environment (prefix TOPRANK_, but DATABASE_URL plain)."""
 
-    model_config = SettingsConfigDict(env_prefix="TOPRANK_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TOPRANK_", extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )
 
     database_url: str | None = Field(
         default=None,
@@ -63,6 +66,13 @@ class Settings(BaseSettings):
     worker_token: SecretStr | None = Field(default=None, description="With which it does so, of the scope worker.")
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"postgres(ql)?(\+psycopg)?://", value):
+            raise ValueError("it has to be an address such as postgresql://user:password@host/database")
+        return value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -60,13 +60,12 @@ def _check_options(*actions: bool, named: bool) -> None:
 
 
 def _write_here(systems: dict[int, str], engine: str, data_dir: Path | None) -> None:
-    """Raises ToprankError, with the reason that the system shows as well, for the first that fails."""
-    from app.errors import ConflictError, ToprankError
-    from app.models import System
+    """One system after the other; raises ToprankError at the end, with what the systems show as well, if some fail."""
+    from app.errors import ToprankError
     from app.settings import Settings
     from generation.generate import Order, Outcome, generate
 
-    settings = Settings()
+    settings, faults = Settings(), []
     for system_id, name in systems.items():
         order = Order(
             database_url=database_url(data_dir),
@@ -78,11 +77,18 @@ def _write_here(systems: dict[int, str], engine: str, data_dir: Path | None) -> 
         with _bar() as report:
             outcome = generate(order, report)
         if outcome is Outcome.BUSY:
-            raise ConflictError(f"A worker is writing for {name} just now; let it, or stop it first.")
+            faults.append(f"A worker is writing for {name} just now; let it, or stop it first.")
         if outcome is Outcome.FAILED:
-            with transaction(data_dir) as session:
-                reason = session.get_one(System, system_id).reason
-            raise ToprankError(f"{name}: {reason}")
+            faults.append(f"{name}: {_reason(system_id, data_dir)}")
+    if faults:
+        raise ToprankError(" ".join(faults))
+
+
+def _reason(system_id: int, data_dir: Path | None) -> str | None:
+    from app.models import System
+
+    with transaction(data_dir) as session:
+        return session.get_one(System, system_id).reason
 
 
 class _bar:  # noqa: N801 - used like the functions of contextlib

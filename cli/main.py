@@ -1,6 +1,7 @@
 """`toprank`: everything from the command line."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -33,6 +34,9 @@ from cli import (
     user,
     validation,
 )
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 app = typer.Typer(
     name="toprank",
@@ -87,6 +91,7 @@ for command in (
 
 def main() -> None:
     """Run the command; what a person can act on is one line on stderr and exit code 1, never a traceback."""
+    from pydantic import ValidationError
     from sqlalchemy.exc import DBAPIError, OperationalError
 
     from app.errors import ToprankError
@@ -95,12 +100,23 @@ def main() -> None:
         app()
     except ToprankError as error:
         _stop(" ".join(str(error).split()))
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        _stop(" ".join(map(_setting_fault, error.errors())))
     except OperationalError as error:
         _stop(f"The database cannot be reached: {_first_line(error)}. Check DATABASE_URL, or run `toprank db status`.")
     except DBAPIError as error:
         _stop(
             f"The database refused this: {_first_line(error)}. If it is older than this version: `toprank db migrate`."
         )
+
+
+def _setting_fault(fault: "ErrorDetails") -> str:
+    """What is wrong with an environment variable; its value, which may be a secret, is not repeated."""
+    name = str(fault["loc"][0])
+    variable = name if name.isupper() else f"TOPRANK_{name.upper()}"
+    return f"The environment variable {variable} cannot be used: {fault['msg'].removeprefix('Value error, ')}."
 
 
 def _first_line(error: Exception) -> str:

@@ -38,7 +38,8 @@ def print_plan(data_dir: Path | None, *, as_json: bool) -> None:
 def _how(job: "PlannedJob") -> str:
     fit = job.fit
     if fit is None:
-        return f"{job.engine}, {job.source or 'no model'}: its weights are not in a folder of this machine"
+        source = job.source or "no model"
+        return f"{job.engine}, {source}: its weights are not in a folder of this machine, or cannot be read"
     size = f"{job.engine}, {fit.gib:.1f} GiB"
     asked = f"{fit.devices} devices" if fit.devices > 1 else "one device"
     if fit.nodes > 1:

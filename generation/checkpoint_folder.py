@@ -57,6 +57,8 @@ def _downloaded(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=FILES, local_files_only=_is_offline()))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if _is_offline():
+            reason = "HF_HUB_OFFLINE is set, and the hub's cache on this machine does not have it"
         raise CheckpointNotFoundError(
             f"{hub_id} is neither a folder here nor to be had from the model hub ({reason}). Give the checkpoint as a "
             "folder that every worker can read."

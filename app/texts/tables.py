@@ -37,7 +37,8 @@ def opened_parquet(file: Path) -> Iterator["ParquetFile"]:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise UnreadableFileError(file, f"It is no Parquet file that can be read: {reason}.") from error
     except OSError as error:
-        raise UnreadableFileError(file, f"It cannot be read: {error.strerror or error}.") from error
+        reason = (error.strerror or str(error)).rstrip(".")
+        raise UnreadableFileError(file, f"It cannot be read: {reason}.") from error
 
 
 def rows_of(table: "ParquetFile", columns: list[str]) -> Iterator[dict[str, Any]]:

@@ -128,7 +128,7 @@ def test_every_mistake_is_one_clear_line(study: str, texts: Path, tmp_path: Path
     assert "There is no tokenizer at" in fails(
         "study", "create", "x", "--tokenizer", tmp_path / "none", "--dataset", "d"
     )
-    assert "guidelines" in fails(
+    assert "none.md cannot be read" in fails(
         "study", "create", "x", "--tokenizer", tiny_checkpoint, "--dataset", "d", "--guidelines", tmp_path / "none.md"
     )
     assert "results by system open when it closes" in fails("results", study, "--json")
@@ -153,6 +153,23 @@ def test_a_system_that_fails_says_why(study: str, engine: Engine, tmp_path: Path
     assert "greedy: There is no folder" in fails("generate", study, "--now")
     with Session(engine) as session:
         assert session.query(System).one().state == "failed"
+
+
+def test_a_system_that_fails_leaves_the_others_to_be_written(study: str, engine: Engine, tmp_path: Path) -> None:
+    run("checkpoint", "add", "elsewhere", "org/elsewhere")
+    run("system", "add", study, "last", "--checkpoint", "babble", "--decoding", "greedy")
+    with Session(engine) as session:
+        from app.models import Checkpoint
+
+        elsewhere = session.query(Checkpoint).filter_by(name="elsewhere").one()
+        elsewhere.source = str(tmp_path / "gone")
+        session.query(System).filter_by(name="greedy").update({"checkpoint_id": elsewhere.id})
+        session.commit()
+
+    assert "greedy: There is no folder" in fails("generate", study, "--now")
+
+    with Session(engine) as session:
+        assert {one.name: one.state for one in session.query(System)} == {"greedy": "failed", "last": "done"}
 
 
 def test_an_opened_study_keeps_its_systems(study: str) -> None:

@@ -1,0 +1,32 @@
+"""A setting that cannot be used is one clear line, which does not repeat it."""
+
+import sys
+
+import pytest
+
+from cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("TOPRANK_GENERATION_BATCH", "many", "Input should be a valid integer"),
+        ("TOPRANK_GENERATION_BATCH", "0", "Input should be greater than or equal to 1"),
+        ("DATABASE_URL", "mysql://me:secret@host/x", "it has to be an address such as postgresql://"),
+        ("DATABASE_URL", "secret", "it has to be an address such as postgresql://"),
+    ],
+)
+def test_it_names_the_variable_and_what_is_wrong(
+    variable: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(sys, "argv", ["toprank", "worker", "--plan"])
+
+    with pytest.raises(SystemExit, match="1"):
+        main()
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"toprank: The environment variable {variable} cannot be used: ")
+    assert reason in said
+    assert said.count("\n") == 1
+    assert "secret" not in said
