@@ -105,6 +105,26 @@ def test_a_study_is_made_by_the_wizard_and_opened(engine: Engine, researcher: Pa
     axe.check(page, name="locked")
 
 
+def test_texts_are_imported_from_files_and_wait_to_be_read(engine: Engine, researcher: Page, tmp_path: Path) -> None:
+    with Session(engine) as session:
+        make_dataset(session, make_study(session, slug="poems", state=StudyState.DRAFT), name="odes")
+        session.execute(update(ReferenceTokens).values(tokenizer_json=tiny_tokenizer_json()))
+        session.commit()
+    for number in (1, 2):
+        (tmp_path / f"{number}.txt").write_text(sample_text(number))
+    page = researcher
+    page.goto("/studies/poems/passages")
+    page.get_by_role("link", name="Import").click()
+    axe.check(page)
+    page.get_by_label("Files").set_input_files([tmp_path / "1.txt", tmp_path / "2.txt"])
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("2 of 2 texts came in as passages of odes.")).to_be_visible()
+    axe.check(page, name="imported")
+    page.get_by_role("link", name="Read what waits").click()
+    expect(page.get_by_text("0 of 100 accepted, 2 waiting")).to_be_visible()
+    assert states(engine) == ["pending", "pending"]
+
+
 def test_passages_are_validated_by_keyboard(engine: Engine, researcher: Page) -> None:
     with Session(engine) as session:
         bring_in(session, make_study(session, slug="poems", state=StudyState.DRAFT), "odes", 4)
