@@ -142,12 +142,12 @@ def list_downstream_runs(
 
 @router.post("/runs", status_code=201)
 def order_downstream_runs(
-    _writer: ApiWriter, session: DbSession, once: Once, body: NewDownstreamRuns
+    writer: ApiWriter, session: DbSession, once: Once, body: NewDownstreamRuns
 ) -> DownstreamRunList:
     """Leave a run of each checkpoint to a worker; one that was asked for before in the same way goes on."""
 
     def deed() -> DownstreamRunList:
-        runs = order_downstream(session, body.checkpoints, body.plan)
+        runs = order_downstream(session, body.checkpoints, body.plan, by=writer)
         return DownstreamRunList(entries=[DownstreamRunAnswer.of(followed(session, run)) for run in runs])
 
     return once(DownstreamRunList, deed)
@@ -168,13 +168,13 @@ def show_downstream_run(_reader: ApiReader, session: DbSession, run_id: RowId) -
 
 @router.post("/runs/{run_id}")
 def direct_downstream_run(
-    _writer: ApiWriter, session: DbSession, once: Once, run_id: RowId, body: DownstreamOrder
+    writer: ApiWriter, session: DbSession, once: Once, run_id: RowId, body: DownstreamOrder
 ) -> DownstreamRunAnswer:
     """Queue a run again, or stop it."""
 
     def deed() -> DownstreamRunAnswer:
         run = find_run(session, run_id)
-        (queue_downstream if body.deed is Deed.QUEUE else stop_downstream)(session, run)
+        (queue_downstream if body.deed is Deed.QUEUE else stop_downstream)(session, run, by=writer)
         return DownstreamRunAnswer.of(followed(session, run))
 
     return once(DownstreamRunAnswer, deed)

@@ -68,9 +68,9 @@ def show_downstream(request: Request, _researcher: CurrentResearcher, session: D
 
 
 @router.post("")
-def order_runs(_researcher: CurrentResearcher, session: DbSession, form: Annotated[DownstreamForm, Form()]) -> Response:
+def order_runs(researcher: CurrentResearcher, session: DbSession, form: Annotated[DownstreamForm, Form()]) -> Response:
     """Leave a run of each checkpoint to a worker."""
-    order_downstream(session, form.checkpoints, form.plan)
+    order_downstream(session, form.checkpoints, form.plan, by=researcher)
     return see_other(f"{PAGE}#runs")
 
 
@@ -83,19 +83,19 @@ def show_form(request: Request, _researcher: CurrentResearcher, session: DbSessi
 
 @router.post("/{run_id}/cancel")
 def cancel_run(
-    _researcher: CurrentResearcher, session: DbSession, run_id: RowId, _form: Annotated[PageForm, Form()]
+    researcher: CurrentResearcher, session: DbSession, run_id: RowId, _form: Annotated[PageForm, Form()]
 ) -> Response:
     """Stop a run; what is evaluated stays."""
-    stop_downstream(session, find_run(session, run_id))
+    stop_downstream(session, find_run(session, run_id), by=researcher)
     return see_other(f"{PAGE}#runs")
 
 
 @router.post("/{run_id}/queue")
 def go_on(
-    _researcher: CurrentResearcher, session: DbSession, run_id: RowId, _form: Annotated[PageForm, Form()]
+    researcher: CurrentResearcher, session: DbSession, run_id: RowId, _form: Annotated[PageForm, Form()]
 ) -> Response:
     """Let a worker evaluate what a run lacks."""
-    queue_downstream(session, find_run(session, run_id))
+    queue_downstream(session, find_run(session, run_id), by=researcher)
     return see_other(f"{PAGE}#runs")
 
 

@@ -13,6 +13,7 @@ from app.api.tokens import router as tokens
 from app.audit.api import router as audit
 from app.bundle.api import router as bundle
 from app.checkpoints.api import router as checkpoints
+from app.checkpoints.hyperfit_api import router as hyperfittings
 from app.checkpoints.stored_api import router as stored
 from app.checkpoints.upload_api import router as uploads
 from app.export.api import router as export
@@ -44,6 +45,7 @@ ROUTERS: Sequence[APIRouter] = (
     drafts,
     english,
     export,
+    hyperfittings,
     jobs,
     passages,
     people,

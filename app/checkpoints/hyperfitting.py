@@ -1,15 +1,16 @@
 """/checkpoints/hyperfit: order a run of the trainer, and watch it while it goes on."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated
 
 from fastapi import APIRouter, Form, UploadFile
-from pydantic import Field, model_validator
+from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.checkpoints.chart import draw
+from app.checkpoints.choices import Contexts, Count, TextChoices, TrainerChoices
 from app.checkpoints.samples import samples_of
 from app.checkpoints.training_files import name_of_uploads, read_uploaded_images, read_uploaded_texts
 from app.checkpoints.uploads import sent_share
@@ -29,66 +30,24 @@ from app.templating import is_htmx, render, see_other
 router = APIRouter(prefix="/checkpoints")
 
 
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Rate = Annotated[float, Field(gt=0, lt=1)]
-# What makes a run other than choices of the trainer's.
-NOT_CHOICES = {"csrf_token", "base", "name", "texts", "images"}
-
-
-class RunForm(PageForm):
-    """What to hyperfit; the defaults are the paper's, and all choices the trainer's own."""
+class NewRunForm(PageForm):
+    """What to make of which base."""
 
     base: Annotated[str, Field(max_length=200)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    samples: Count = 2000
-    epochs: Count
-    updates: Count | None = None
-    stop_at_loss: Annotated[float, Field(gt=0, lt=1000)] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 8
-    accumulation: Count = 1
-    lr: Rate
-    order: Literal["given", "shuffle-1", "shuffle-all", "repeat"] = "given"
-    precision: Literal["fp32", "bf16"] = "fp32"
-    gradient_checkpointing: bool = False
-    validate_every: Count | None = None
-    contexts: Annotated[int, Field(ge=0, le=128)]
-    keep: Literal["last", "lowest-validation-loss"] = "last"
-    allow_overlap: bool = False
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-
-    @model_validator(mode="after")
-    def parts_are_equal(self) -> Self:
-        """A batch is computed in equal parts."""
-        if self.batch_size % self.accumulation:
-            raise ValueError(f"A batch of {self.batch_size} does not split into {self.accumulation} equal parts.")
-        return self
-
-    @property
-    def config(self) -> dict[str, int | float | str | None]:
-        """The trainer's choices among the fields."""
-        return self.model_dump(exclude=NOT_CHOICES)
-
-    @property
-    def total_updates(self) -> int:
-        """Updates of the whole run; the last batch of an epoch may be smaller."""
-        return self.updates or self.epochs * -(-self.samples // self.batch_size)
 
 
-class HyperfitForm(RunForm):
+class HyperfitForm(NewRunForm, TextChoices):
     """A run on texts."""
 
-    length: Annotated[int, Field(ge=2, le=131_072)] = 256
-    epochs: Count = 20
-    lr: Rate = 1e-6
-    contexts: Annotated[int, Field(ge=0, le=128)] = 24
     texts: UploadFile
 
 
-class HyperfitImagesForm(RunForm):
+class HyperfitImagesForm(NewRunForm, TrainerChoices):
     """A run on images (paper B.1), each a sequence; which learning rate the paper took is not known."""
 
     epochs: Count = 50
-    contexts: Annotated[int, Field(ge=0, le=128)] = 8
+    contexts: Contexts = 8
     images: Annotated[list[UploadFile], Field(min_length=1)]
 
 

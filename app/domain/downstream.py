@@ -7,9 +7,10 @@ from typing import NamedTuple
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
+from app.domain.audit import record
 from app.domain.downstream_plan import DownstreamPlan, parts_of
 from app.errors import NotFoundError, ToprankError
-from app.models import Checkpoint, DownstreamRun
+from app.models import Checkpoint, DownstreamRun, Person
 from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
 from app.queue import DOWNSTREAM, SCHEMA, defer, is_queued, stop_jobs
@@ -95,7 +96,9 @@ def find_checkpoints(session: Session, names: Sequence[str]) -> list[Checkpoint]
     return [known[name] for name in dict.fromkeys(names)]
 
 
-def order_downstream(session: Session, names: Sequence[str], plan: DownstreamPlan) -> list[DownstreamRun]:
+def order_downstream(
+    session: Session, names: Sequence[str], plan: DownstreamPlan, *, by: Person | None = None
+) -> list[DownstreamRun]:
     """The run of each of these checkpoints, left to a worker unless it is complete.
 
     Raises NotFoundError for an unknown name, ToprankError for none, or for a checkpoint that is not ready.
@@ -104,7 +107,7 @@ def order_downstream(session: Session, names: Sequence[str], plan: DownstreamPla
         raise ToprankError("Name at least one checkpoint.")
     runs = [find_or_make_run(session, one, plan) for one in find_checkpoints(session, names)]
     for run in runs:
-        queue_downstream(session, run)
+        queue_downstream(session, run, by=by)
     return runs
 
 
@@ -132,7 +135,7 @@ def find_or_make_run(session: Session, checkpoint: Checkpoint, plan: DownstreamP
     return run
 
 
-def queue_downstream(session: Session, run: DownstreamRun) -> bool:
+def queue_downstream(session: Session, run: DownstreamRun, *, by: Person | None = None) -> bool:
     """Leave the run to a worker, unless it is complete or a worker has it; says whether it was queued."""
     _lock(session, run)
     is_complete = run.state is GenerationState.DONE and not run.failures
@@ -140,17 +143,22 @@ def queue_downstream(session: Session, run: DownstreamRun) -> bool:
         return False
     defer(session, DOWNSTREAM, lock=downstream_lock(run.id), run_id=run.id)
     run.state, run.reason, run.failures = GenerationState.QUEUED, None, []
-    session.flush()
+    _note(session, run, "queue", by)
     return True
 
 
-def stop_downstream(session: Session, run: DownstreamRun) -> None:
+def stop_downstream(session: Session, run: DownstreamRun, *, by: Person | None = None) -> None:
     """Take a run out of the queue, or tell its worker to stop; what is evaluated stays, and it can go on later."""
     _lock(session, run)
     stop_jobs(session, downstream_lock(run.id))
     if run.state in _UNDER_WAY and not is_queued(session, downstream_lock(run.id)):
         run.state = GenerationState.IDLE
-    session.flush()
+    _note(session, run, "cancel", by)
+
+
+def _note(session: Session, run: DownstreamRun, deed: str, by: Person | None) -> None:
+    checkpoint = session.get_one(Checkpoint, run.checkpoint_id)
+    record(session, by, f"checkpoint.{deed}_downstream", checkpoint, name=checkpoint.name, tasks=run.tasks)
 
 
 def _lock(session: Session, run: DownstreamRun) -> None:

@@ -119,3 +119,19 @@ def test_texts_that_name_somebody_are_listed_and_emptied(admin_program: Program,
     assert admin_program.ask("POST", f"{here}/erase", json=names | {"confirmation": ada.email}).status_code == 200
     db.commit()
     assert set(db.scalars(select(ApiToken.name))) >= {"for [erased]"}
+
+
+def test_english_is_recorded_by_researchers_and_kept_beside_what_was_stated(
+    program: Callable[..., Program], db: Session
+) -> None:
+    researcher, annotator = program(Role.RESEARCHER), make_person(db)
+    db.commit()
+    here = f"/people/{annotator.id}/english"
+    assert researcher.ask("GET", here).status_code == 404
+    said = {"first_language": "Frisian", "method": "interview", "verified_by": "Dr. Vos", "verified_on": "2026-01-02"}
+    kept = researcher.ask("PUT", here, json=said).json()
+    assert {name: kept[name] for name in said} == said
+    assert kept["by_annotator"] is False
+    assert researcher.ask("GET", here).json() == kept
+    assert researcher.ask("PUT", here, json=said | {"verified_on": "2999-01-01"}).status_code == 400
+    assert researcher.ask("GET", "/people/999/english").status_code == 404

@@ -19,6 +19,8 @@ from app.analysis.looks import take_look
 from app.analysis.measuring import queue_measuring
 from app.auth.accounts import change_password
 from app.domain.audit import AuditFilter, AuditLine, audit_page
+from app.domain.downstream import order_downstream, stop_downstream
+from app.domain.downstream_plan import DownstreamPlan
 from app.domain.english import EnglishStatement, record_english
 from app.domain.generation_queue import queue_generation, retry_systems, stop_systems
 from app.domain.hyperfit_plan import HyperfitPlan, Text
@@ -141,12 +143,16 @@ def test_what_is_done_with_checkpoints_is_on_record(session: Session, researcher
     sent = make_checkpoint(session, source="stored:" + "0" * 64, state=CheckpointState.FAILED)
     assert validate_again(session, sent, by=researcher)
     assert not validate_again(session, sent, by=researcher)
+    (asked,) = order_downstream(session, ["base"], DownstreamPlan(), by=researcher)
+    stop_downstream(session, asked, by=researcher)
     add_tokenizer(session, tiny_tokenizer_json(), "tiny", by=researcher)
     assert actions(session, by=researcher) == [
         "checkpoint.add",
         "checkpoint.hyperfit",
         "checkpoint.continue_hyperfit",
         "checkpoint.validate",
+        "checkpoint.queue_downstream",
+        "checkpoint.cancel_downstream",
         "study.add_tokenizer",
     ]
 
