@@ -26,7 +26,7 @@ __all__ = ["program"]
 OWNED = {"annotator", "dataset", "passage_id", "system_id", "token_id", "upload_id"}
 # ... and what names a thing that everybody whom the access tables let in shares, or none.
 SHARED = {
-    *("slug", "checkpoint_id", "person_id", "sha256", "key", "token"),
+    *("slug", "checkpoint_id", "run_id", "person_id", "sha256", "key", "token"),
     *("number", "name", "extension", "file_format", "step", "deed"),
 }
 REASON, TEXT, EARLIER = {"reason": "x"}, {"text": "mended"}, {"direction": "earlier"}

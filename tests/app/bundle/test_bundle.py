@@ -17,10 +17,13 @@ from app.bundle.making import Bundle
 from app.bundle.reading import BundleError
 from app.bundle.verifying import verify
 from app.domain.protocol import lock_protocol
+from app.domain.studies import keep_tokenizer
+from app.domain.taking_part import keep_guidelines
 from app.models import Checkpoint, Passage, Person, ReferenceTokens, Study
 from tests.app.annotation.asking import make_asking_study
 from tests.factories import make_score
 from tests.golden import make_golden_study
+from tests.tiny_model import tiny_tokenizer_json
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +183,16 @@ def test_an_answer_too_many_is_refused(bundle: Path) -> None:
         verify(rewritten(bundle, change))
 
 
+def test_an_answer_about_nothing_is_refused(bundle: Path) -> None:
+    def change(files: dict[str, bytes]) -> None:
+        lines = files["comparisons.jsonl"].splitlines()
+        files["comparisons.jsonl"] = b"\n".join(line for line in lines if not json.loads(line)["answered"])
+        relist(files)
+
+    with pytest.raises(BundleError, match=r"annotations\.jsonl is about comparison \d+, which is not in the bundle"):
+        verify(rewritten(bundle, change))
+
+
 def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "letter.zip").write_bytes(b"Dear reader")
     for name in ("letter.zip", "absent.zip"):
@@ -198,9 +211,12 @@ def test_the_same_study_makes_the_same_files(session: Session) -> None:
 
 def test_a_study_that_nobody_judged_yet_is_a_bundle_too(session: Session, tmp_path: Path) -> None:
     study = make_asking_study(session, consent=True)
+    study.reference_tokens_sha256 = keep_tokenizer(session, tiny_tokenizer_json(), "tiny")
+    keep_guidelines(session, study)
     path = tmp_path / "new.zip"
     path.write_bytes(b"".join(Bundle(study).pieces(session)))
-    assert "consent/1.json" in names(path)
+    assert {"consent/1.json", "guidelines/1.md"} < set(names(path))
+    assert (verify(path).protocol, verify(path).annotations) == (None, 0)
     with zipfile.ZipFile(path) as archive:
         sheet = archive.read("datasheet.md").decode()
     for line in ("Nobody has judged anything yet.", "Not locked", "Not said when this bundle was made."):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.annotation import verdicts
@@ -118,6 +118,12 @@ def test_the_page_shows_bars_that_lead_to_the_texts_and_jobs(researcher: Browser
     assert "/studies/poems/passages?dataset=" in page
     assert "generate</td>" in page
     assert ">waiting</span>" in page
+    assert 'data-label="Speed"></td>' in page  # how fast an earlier job was says nothing of one that waits
+    db.execute(text("SET LOCAL search_path TO procrastinate"))
+    db.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+    db.commit()
+    page = researcher.get("/studies/poems").text
+    assert ">running</span>" in page
     assert 'data-label="Speed">500 tokens/s' in page
     part = researcher.get("/studies/poems", headers={"HX-Request": "true"}).text
     assert "<html" not in part
