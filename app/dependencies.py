@@ -57,7 +57,7 @@ async def get_session(request: Request) -> AsyncIterator[Session]:
 
     Waits for its turn at the database before any thread is taken, and takes one at the end only.
     """
-    pool = resources_of(request).requests
+    pool = resources_of(request).pool_for(request.scope["path"])
     async with pool.slot:
         session, succeeded = pool.sessions(), False
         try:

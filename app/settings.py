@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         default=None, description="Signs form tokens; unset means data_dir/secret_key."
     )
-    pool_size: int = Field(default=15, ge=1, le=100, description="Database connections of one process.")
+    pool_size: int = Field(default=11, ge=1, le=100, description="Database connections of one process for pages.")
     secure_cookies: bool = Field(default=True, description="False only for plain http on loopback, or said explicitly.")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Addresses whose forwarded headers are believed, comma-separated."

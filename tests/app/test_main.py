@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx2
 import pytest
@@ -104,8 +105,18 @@ def test_a_fault_of_ours_shows_no_trace_and_keeps_the_headers(app: FastAPI) -> N
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
 
 
-def test_a_process_opens_four_connections_beside_the_pool(settings: Settings) -> None:
-    assert connections_of(settings) == 5 + 4
+def test_a_process_opens_eight_connections_beside_the_pool(settings: Settings) -> None:
+    assert connections_of(settings) == 5 + 8
+
+
+def test_no_slow_page_keeps_annotators_waiting(app: FastAPI, annotator: Browser) -> None:
+    resources = app.state.resources
+    assert resources.pool_for("/studies/one/results") is resources.requests
+    with ExitStack() as busy:
+        for _ in range(resources.requests.size):
+            busy.enter_context(resources.requests.engine.connect())
+        assert resources.requests.engine.pool.checkedin() == 0
+        assert annotator.get("/annotate").status_code == 200
 
 
 def test_without_a_database_the_app_does_not_start() -> None:
