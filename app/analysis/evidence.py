@@ -17,8 +17,10 @@ from app.analysis.measuring import measurements, outdated
 from app.analysis.preferences import SystemResult, preference_results
 from app.analysis.rows import COUNTED, WITHDRAWN, Answers, Continuations, DatasetFacts, StudyRows, SystemFacts
 from app.analysis.withdrawn import WithdrawnAnnotators
+from app.domain.images import Palette
 from app.domain.protocol import contrasts
 from app.domain.scores import ScoreSummary, score_summaries
+from app.domain.studies import study_palette
 from app.models import Study
 from app.models.study import Modality
 from app.models.system import SCENARIOS
@@ -217,7 +219,22 @@ class Evidence:
 
     def windows(self, generated: int) -> dict[int, Window]:
         """The window of the type-token ratio in each scenario, for so many tokens."""
-        return image_windows(generated) if self.study.modality is Modality.IMAGE else SCENARIO_WINDOWS
+        return image_windows(generated) if self.is_of_images else SCENARIO_WINDOWS
+
+    @cached_property
+    def scenario_windows(self) -> dict[int, Window]:
+        """The window of the type-token ratio in each scenario, as continuations of this study have it."""
+        return self.windows(self.palette.pixels - self.palette.prompt_pixels) if self.palette else SCENARIO_WINDOWS
+
+    @cached_property
+    def palette(self) -> Palette | None:
+        """Of a study of images, their colours and size."""
+        return study_palette(self.session, self.study)
+
+    @property
+    def is_of_images(self) -> bool:
+        """Whether what is judged are images."""
+        return self.study.modality is Modality.IMAGE
 
     def _columns(self, query: str, width: int) -> list[NDArray[np.float64]]:
         """The columns of a query whose values are all numbers; each an empty array without rows."""

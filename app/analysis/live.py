@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.analysis.drawing import Appearance, picture
 from app.analysis.evidence import Evidence
-from app.analysis.exhibits.chosen_text import figure_4
 from app.analysis.kept import Kept
-from app.analysis.registry import Findings, findings
+from app.analysis.registry import Findings, exhibit_of, findings
 from app.analysis.texts import find_passage
 from app.analysis.withdrawn import WithdrawnAnnotators
 from app.models import Study
@@ -59,7 +58,7 @@ def live_findings(
     if passage is None:
         return state, found
     find_passage(session, study, passage)
-    chosen = figure_4(Evidence(session, study, withdrawn=withdrawn, chosen_passage=passage))
+    chosen = exhibit_of(Evidence(session, study, withdrawn=withdrawn, chosen_passage=passage), "figure-4")
     return f"{state}/{passage}", found.with_exhibit(chosen)
 
 

@@ -1,6 +1,6 @@
 """Every table and figure by its key: the one list that the page, the command line and the archive go by."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.analysis.checks import Check, shortcomings, study_checks
@@ -12,7 +12,7 @@ from app.analysis.exhibits.diversity import figure_3, table_2, table_5
 from app.analysis.exhibits.downstream import table_7, table_8
 from app.analysis.exhibits.first_choices import figure_5_left
 from app.analysis.exhibits.hyperfitting import figure_2, figure_5_right
-from app.analysis.exhibits.images import figure_6, figure_11, is_of_images
+from app.analysis.exhibits.images import as_of_images, figure_6, figure_11
 from app.analysis.exhibits.instruct import table_6
 from app.analysis.exhibits.preference import table_1, table_4
 from app.analysis.exhibits.quality import agreement, robustness
@@ -61,7 +61,12 @@ class Findings:
         for exhibit in self.exhibits:
             if exhibit.key == key:
                 return exhibit
-        raise NotFoundError(f"There is no table or figure {key!r} (there are: {', '.join(BUILDERS)}).")
+        raise NotFoundError(f"There is no table or figure {key!r} (there are: {', '.join(self.keys)}).")
+
+    @property
+    def keys(self) -> list[str]:
+        """Which exhibits there are."""
+        return [exhibit.key for exhibit in self.exhibits]
 
     @property
     def shown(self) -> list[Exhibit]:
@@ -82,19 +87,23 @@ class Findings:
         return replace(self, exhibits=[exhibit if one.key == exhibit.key else one for one in self.exhibits])
 
 
-def builders_of(evidence: Evidence) -> Mapping[str, Callable[[Evidence], Exhibit]]:
-    """What is built for a study; only one of images has figures of images."""
-    return BUILDERS | IMAGE_BUILDERS if is_of_images(evidence.study) else BUILDERS
+def exhibit_of(evidence: Evidence, key: str) -> Exhibit:
+    """One exhibit as the study has it; one of images says of texts' exhibits what they are of images."""
+    if key in IMAGE_BUILDERS:
+        return IMAGE_BUILDERS[key](evidence)
+    exhibit = BUILDERS[key](evidence)
+    return as_of_images(exhibit, evidence.palette) if evidence.palette else exhibit
 
 
 def findings(evidence: Evidence) -> Findings:
     """Build every exhibit."""
     checks = study_checks(evidence.session, evidence.study)
+    keys = [*IMAGE_BUILDERS, *BUILDERS] if evidence.is_of_images else list(BUILDERS)
     return Findings(
         _provenance(evidence, checks),
         checks,
         evidence.preferences,
-        [build(evidence) for build in builders_of(evidence).values()],
+        [exhibit_of(evidence, key) for key in keys],
     )
 
 

@@ -26,7 +26,7 @@ from app.analysis.rows import (
 )
 from app.analysis.withdrawn import WithdrawnAnnotators
 from app.bundle.contents import FORMAT, MANIFEST
-from app.domain.images import PROMPT_SHARE
+from app.domain.images import PROMPT_SHARE, palette_of
 from app.domain.reference_tokens import CONTEXT_TOKENS
 from app.domain.scores import summaries_of
 from app.errors import ToprankError
@@ -113,6 +113,7 @@ class BundleEvidence(Evidence):
         modality = Modality(about.get("modality", Modality.TEXT))
         self.study = Study(slug=about["slug"], title=about["title"], seed=about["seed"], modality=modality)
         self.tokenizer = about["reference_tokens"]
+        self.palette = palette_of(files.read("tokenizer.json"))
         self.systems = [SystemFacts(**one)._replace(scenarios=tuple(one["scenarios"])) for one in about["systems"]]
         self.datasets = [DatasetFacts(**one) for one in about["datasets"]]
         self.contrasts = [(one, other) for one, other in about["contrasts"]]

@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.analysis.evidence import Evidence
-from app.analysis.exhibit import Exhibit
 from app.analysis.formats import as_values
-from app.analysis.registry import BUILDERS
+from app.analysis.registry import exhibit_of
 from app.bundle.contents import RECOMPUTED
 from app.bundle.reading import BundleError, BundleEvidence, BundleFiles
 from app.domain.protocol import protocol_hash
@@ -45,7 +43,7 @@ def _verified(files: BundleFiles) -> Verified:
     evidence = BundleEvidence(files)
     bundled = files.values("tables.json")["exhibits"]
     for key in RECOMPUTED:
-        _check_table(key, BUILDERS[key], evidence, bundled)
+        _check_table(key, evidence, bundled)
     manifest = files.manifest
     return Verified(manifest["study"], manifest["made_at"], protocol, len(manifest["files"]), annotations, RECOMPUTED)
 
@@ -83,10 +81,8 @@ def _check_quota(files: BundleFiles) -> int:
     return len(every)
 
 
-def _check_table(
-    key: str, build: Callable[[Evidence], Exhibit], evidence: Evidence, bundled: dict[str, dict[str, Any]]
-) -> None:
-    made, there = json.loads(json.dumps(as_values(build(evidence)))), bundled[key]
+def _check_table(key: str, evidence: Evidence, bundled: dict[str, dict[str, Any]]) -> None:
+    made, there = json.loads(json.dumps(as_values(exhibit_of(evidence, key)))), bundled[key]
     for part in ("rows", "signatures", "notes"):
         if made[part] != there[part]:
             where = _first_difference(made[part], there[part])

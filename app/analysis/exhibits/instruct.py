@@ -11,7 +11,6 @@ from app.analysis.exhibits.sharpness import NOT_SCORED
 from metrics.plots.ranges import Panel, Range, ranges
 from metrics.plots.style import Theme
 from metrics.signature import Signature
-from metrics.ttr import SCENARIO_WINDOWS
 
 _COLUMNS = (
     Column("system", "System"),
@@ -76,7 +75,7 @@ def table_6(evidence: Evidence) -> Exhibit:
                     "TTR: mean over datasets; the others pooled over tokens, read without a chat template",
                     n=sum(one.passages for one in evidence.datasets),
                     unit="contexts",
-                    window=", ".join(str(SCENARIO_WINDOWS[one]) for one in evidence.scenarios),
+                    window=", ".join(str(evidence.scenario_windows[one]) for one in evidence.scenarios),
                     tokenizer=evidence.tokenizer,
                 )
             ),

@@ -13,7 +13,6 @@ from metrics.plots.ranges import Panel, Range, ranges
 from metrics.plots.style import Theme
 from metrics.preference import mean_over_datasets
 from metrics.signature import Signature
-from metrics.ttr import SCENARIO_WINDOWS
 
 _TABLE_1 = (
     Column("system", "System"),
@@ -49,7 +48,7 @@ def table_1(evidence: Evidence) -> Exhibit:
         notes=_notes(results),
         reported=REPORTED["table-1"],
         missing=None if results else "This study has no system yet.",
-        draw=_dots(results) if any(result.verdicts.n for result in results) else None,
+        draw=_dots(results, evidence) if any(result.verdicts.n for result in results) else None,
     )
 
 
@@ -120,8 +119,9 @@ def _table_4_row(result: SystemResult) -> tuple[Cell, ...]:
     return (result.system.name, *ratios, result.preference_ratio, *(one.verdicts.n for one in result.datasets))
 
 
-def _dots(results: list[SystemResult]) -> Drawing:
+def _dots(results: list[SystemResult], evidence: Evidence) -> Drawing:
     """A panel for each scenario, a row for each system."""
+    titles = {one: "whole images" if evidence.is_of_images else f"{one} tokens" for one in evidence.scenarios}
     names = list(dict.fromkeys(result.system.name for result in results))
     panels = {result.scenario: dict.fromkeys(names, Range(None)) for result in results}
     for result in results:
@@ -134,7 +134,7 @@ def _dots(results: list[SystemResult]) -> Drawing:
         )
 
     def draw(theme: Theme) -> Figure:
-        drawn = [Panel(f"{scenario} tokens", {"": list(rows.values())}) for scenario, rows in panels.items()]
+        drawn = [Panel(titles[scenario], {"": list(rows.values())}) for scenario, rows in panels.items()]
         unit = "share preferred or equal, 95 % interval"
         return ranges(names, drawn, unit=unit, theme=theme, limits=(0, 1))
 
@@ -197,7 +197,7 @@ def _signature(evidence: Evidence, scenario: int, results: list[SystemResult]) -
             DEFINITION,
             n=n,
             unit="annotations",
-            window=f"TTR over {SCENARIO_WINDOWS[scenario]}",
+            window=f"TTR over {evidence.scenario_windows[scenario]}",
             seed=evidence.study.seed,
             tokenizer=evidence.tokenizer,
         )

@@ -55,7 +55,7 @@ def figure_9_left(evidence: Evidence) -> Exhibit:
                     "TTR by consensus",
                     "all annotators of the quota agree; values outside the 2.5-97.5 % quantiles are not drawn",
                     n=sum(map(len, groups.values())),
-                    window=", ".join(str(SCENARIO_WINDOWS[one]) for one in evidence.scenarios),
+                    window=", ".join(str(evidence.scenario_windows[one]) for one in evidence.scenarios),
                     tokenizer=evidence.tokenizer,
                 )
             ),
