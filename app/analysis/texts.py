@@ -75,10 +75,10 @@ class SideBySide:
     picture: Drawn | None = None
 
 
-# Comparisons of a quota that is not reached yet have no consensus.
+# Each measurement is read once, not once for every text. Comparisons of a quota that is not reached yet have no
+# consensus.
 _TEXTS = """
-SELECT t.id AS continuation_id, coalesce((m.found -> 'overlaps' -> t.id::text ->> 'tokens')::int, 0) AS overlap,
-       m.found -> 'overlaps' -> t.id::text AS overlap_found,
+SELECT t.id AS continuation_id, coalesce((m.found ->> 'tokens')::int, 0) AS overlap, m.found AS overlap_found,
        p.id AS passage_id, d.name AS dataset, s.name AS system, p.context, t.text, c.quota,
        CASE q.scenario WHEN 128 THEN t.ttr_128 ELSE t.ttr_256 END AS ttr, q.comparison_id IS NULL AS is_recall,
        coalesce(a.candidate, 0) AS candidate, coalesce(a.equal, 0) AS equal, coalesce(a.reference, 0) AS reference
@@ -87,7 +87,10 @@ JOIN system s ON s.id = t.system_id
 JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted' AND NOT p.unjudged
 JOIN dataset d ON d.id = p.dataset_id
 JOIN candidacy q ON q.continuation_id = t.id AND q.scenario = :scenario
-LEFT JOIN measurement m ON m.system_id = s.id
+LEFT JOIN (
+    SELECT o.key::bigint AS continuation_id, o.value AS found
+    FROM measurement, jsonb_each(measurement.found -> 'overlaps') o WHERE measurement.study_id = :study
+) m ON m.continuation_id = t.id
 LEFT JOIN comparison c ON c.id = q.comparison_id
 LEFT JOIN (
     SELECT comparison_id, count(*) FILTER (WHERE verdict = 'candidate') AS candidate,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from metrics.plots.style import LINES, MARKERS, PALETTES, Theme, dress, empty, write_legend
+from metrics.plots.style import LINES, MARKERS, PALETTES, Theme, dress, empty, unlike, write_legend
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,12 @@ def curves(
         target = second if line.right and second is not None else axes
         label = f"{line.name} (right)" if line.right else line.name
         (drawn,) = target.plot(line.x, line.y, color=palette.colour(number), linewidth=1.6, label=label)
-        drawn.set_linestyle(LINES[number % len(LINES)])
+        style = LINES[unlike(number, len(LINES))]
+        drawn.set_linestyle(style)
         drawn.set_marker(MARKERS[number % len(MARKERS)] if line.dots or len(line.x) == 1 else "")
         drawn.set_markersize(4.5)
         if target is not axes:
-            axes.plot([], [], color=palette.colour(number), linestyle=LINES[number % len(LINES)], label=label)
+            axes.plot([], [], color=palette.colour(number), linestyle=style, label=label)
     if logarithmic:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

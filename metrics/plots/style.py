@@ -14,6 +14,7 @@ from matplotlib.typing import LineStyleType
 Theme = Literal["light", "dark"]
 WIDTH = 7.2
 ROW = 0.32
+LEGEND_COLUMNS, LEGEND_ROW = 3, 0.17
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES: tuple[LineStyleType, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 
@@ -57,6 +58,15 @@ PALETTES: dict[Theme, Palette] = {
 }
 
 
+def unlike(number: int, kinds: int) -> int:
+    """Which of so many line styles or hatches a series has: another one when its colour comes round again.
+
+    >>> [unlike(number, 6) for number in (0, 1, 5, 6, 7)]
+    [0, 1, 5, 1, 2]
+    """
+    return (number + number // kinds) % kinds
+
+
 def empty(theme: Theme, *, rows: float, columns: int = 1, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
     """A figure as high as `rows` lines of text, with axes side by side that share their rows."""
     palette = PALETTES[theme]
@@ -82,14 +92,15 @@ def dress(axes: Axes, palette: Palette) -> None:
 
 
 def write_legend(figure: Figure, axes: Axes, palette: Palette) -> None:
-    """One legend above the axes, without a box; none where nothing has a label."""
+    """One legend above the axes, without a box, which makes the figure higher; none where nothing has a label."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
+        figure.set_figheight(figure.get_figheight() + LEGEND_ROW * (len(handles) // LEGEND_COLUMNS))
         legend = figure.legend(
             handles,
             labels,
             loc="outside upper left",
-            ncols=min(3, len(handles)),
+            ncols=min(LEGEND_COLUMNS, len(handles)),
             frameon=False,
             fontsize=8,
             labelcolor=palette.ink,

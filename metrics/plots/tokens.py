@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from metrics.plots.style import PALETTES, Theme, empty, write_legend
+from metrics.plots.style import PALETTES, Theme, empty, unlike, write_legend
 
 
 def token_probabilities(
@@ -29,7 +29,7 @@ def token_probabilities(
             values,
             width,
             color=palette.colour(number),
-            hatch=hatches[number % len(hatches)],
+            hatch=hatches[unlike(number, len(hatches))],
             edgecolor=palette.paper,
             linewidth=0,
             label=name,

@@ -107,9 +107,21 @@ def test_what_has_no_name_has_no_legend() -> None:
 
 
 def test_series_are_told_apart_by_more_than_colour() -> None:
-    figure = curves([Curve(str(n), [0, 1], [n, n]) for n in range(6)], x_unit="", y_unit="")
+    figure = curves([Curve(str(n), [0, 1], [n, n]) for n in range(36)], x_unit="", y_unit="")
     lines = figure.axes[0].lines
-    assert len({str(line.get_linestyle()) + str(line._unscaled_dash_pattern) for line in lines}) == 6
+    assert len({str(line._unscaled_dash_pattern) for line in lines[:6]}) == 6
+    # where a colour comes round again, the line is another one
+    assert len({str(line._unscaled_dash_pattern) + line.get_color() for line in lines}) == 36
+
+
+def test_a_long_legend_makes_the_figure_higher_instead_of_the_drawing_smaller() -> None:
+    names = [f"a checkpoint with a name of its own, {n}" for n in range(60)]
+    figure = curves([Curve(name, [0, 1], [0, 1]) for name in names], x_unit="", y_unit="")
+    figure.draw_without_rendering()
+    few = curves([Curve(name, [0, 1], [0, 1]) for name in names[:3]], x_unit="", y_unit="")
+    few.draw_without_rendering()
+    heights = [one.axes[0].get_window_extent().height for one in (figure, few)]
+    assert heights[0] > 0.8 * heights[1]
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:
