@@ -49,7 +49,8 @@ def curves(
         drawn.set_marker(MARKERS[number % len(MARKERS)] if line.dots or len(line.x) == 1 else "")
         drawn.set_markersize(4.5)
         if target is not axes:
-            axes.plot([], [], color=palette.colour(number), linestyle=style, label=label)
+            (sample,) = axes.plot([], [], color=palette.colour(number), linestyle=style, label=label)
+            sample.set(marker=drawn.get_marker(), markersize=4.5)
     if logarithmic:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
