@@ -63,7 +63,7 @@ def read_list(text: str, *, role: Role) -> dict[str, Role]:
 def links_csv(invited: list[Invited], links: list[str]) -> str:
     """The links as a table for a mail program: email, role, link; an empty link where there is an account already."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for one, link in zip(invited, links, strict=True):
         writer.writerow((guarded(one.email), one.role, link))

@@ -7,26 +7,29 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Text, cast, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.errors import ToprankError
-from app.models import ApiToken, ConsentForm, EnglishCheck, Flag, GuidelinesText, Passage, Person, Review
+from app.models import ApiToken, AuditEntry, ConsentForm, EnglishCheck, Flag, GuidelinesText, Passage, Person, Review
 
 INSTEAD = "[erased]"
 SHORTEST, LONGEST, MOST = 2, 100, 20
 
-FREE_TEXTS: dict[str, InstrumentedAttribute[str] | InstrumentedAttribute[str | None]] = {
+FreeText = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+
+FREE_TEXTS: dict[str, FreeText] = {
     "note about a comparison": Flag.note,
     "decision about an annotator": Review.reason,
     "reason against a passage": Passage.reason,
     "who verified somebody's English": EnglishCheck.verified_by,
     "name of a token": ApiToken.name,
 }
-# What annotators agreed to or were told is part of a protocol, and hashed with it.
-LOCKED_TEXTS: dict[str, InstrumentedAttribute[str]] = {
-    "contact in a consent form": ConsentForm.contact,
-    "guidelines": GuidelinesText.text,
+# What annotators agreed to or were told is part of a protocol, and hashed with it; the audit log is append-only.
+LOCKED_TEXTS: dict[str, tuple[InstrumentedAttribute[int], ColumnElement[str]]] = {
+    "contact in a consent form": (ConsentForm.id, ConsentForm.contact.expression),
+    "guidelines": (GuidelinesText.id, GuidelinesText.text.expression),
+    "entry of the audit log": (AuditEntry.id, cast(AuditEntry.detail, Text)),
 }
 
 
@@ -39,7 +42,7 @@ class NamesError(ToprankError):
 
 @dataclass(frozen=True)
 class Mention:
-    """A text that names the person, and what it becomes; `stays` where it cannot change."""
+    """A text that names the person, and what it becomes: itself where it `stays`, since it cannot change."""
 
     place: str
     row: int
@@ -77,8 +80,11 @@ def words_of(person: Person, names: Iterable[str]) -> re.Pattern[str]:
 def mentions_of(session: Session, person: Person, names: Iterable[str]) -> list[Mention]:
     """Every text that names the person, those that stay last. Raises NamesError."""
     words = words_of(person, names)
-    found = [mention for place in FREE_TEXTS for mention in _mentions(session, place, words)]
-    return found + [mention for place in LOCKED_TEXTS for mention in _mentions(session, place, words)]
+    found = [mention for place, column in FREE_TEXTS.items() for mention in _changing(session, place, column, words)]
+    for place, (number, text) in LOCKED_TEXTS.items():
+        rows = session.execute(select(number, text).order_by(number))
+        found += [Mention(place, row, said, said, stays=True) for row, said in rows if words.search(said)]
+    return found
 
 
 def take_out(session: Session, mentions: Iterable[Mention]) -> int:
@@ -91,10 +97,9 @@ def take_out(session: Session, mentions: Iterable[Mention]) -> int:
     return len(changed)
 
 
-def _mentions(session: Session, place: str, words: re.Pattern[str]) -> Iterator[Mention]:
-    column = FREE_TEXTS.get(place) or LOCKED_TEXTS[place]
+def _changing(session: Session, place: str, column: FreeText, words: re.Pattern[str]) -> Iterator[Mention]:
     number = column.class_.id
     longest = getattr(column.type, "length", None)  # a short name may become a longer word
-    for row, text in session.execute(select(number, column).where(column.is_not(None)).order_by(number)):
-        if words.search(text):
-            yield Mention(place, row, text, words.sub(INSTEAD, text)[:longest], place in LOCKED_TEXTS)
+    for row, said in session.execute(select(number, column).where(column.is_not(None)).order_by(number)):
+        if words.search(said):
+            yield Mention(place, row, said, words.sub(INSTEAD, said)[:longest], stays=False)

@@ -96,7 +96,8 @@ def _register(
     checkpoint = Checkpoint(name=name, source=source, engine_settings=changed, instruct=instruct)
     session.add(checkpoint)
     session.flush()
-    record(session, by, "checkpoint.add", checkpoint, name=name, source=checkpoint.source)
+    # not its source, which may be a folder in somebody's home: the checkpoint has it, and it can go
+    record(session, by, "checkpoint.add", checkpoint, name=name)
     return checkpoint
 
 

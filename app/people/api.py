@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from app.api_fields import LINE, TEXT, Body
+from app.api_fields import LINE, TEXT, Body, WrittenDay
 from app.auth import accounts, invitation_lists, invitations
 from app.auth.api_tokens import ApiAdmin
 from app.auth.erasing import erase_identity
@@ -111,6 +111,13 @@ class InvitedList(BaseModel):
     invited: list[ListedInvitation] | None
 
 
+class PayRequest(Period):
+    """From one day to another, both whole and UTC's; open where a day is left out."""
+
+    first_day: WrittenDay | None = None
+    last_day: WrittenDay | None = None
+
+
 class Pay(BaseModel):
     """What one person is to be paid for one study."""
 
@@ -175,7 +182,7 @@ def invite_list(request: Request, admin: ApiAdmin, session: DbSession, once: Onc
 
 
 @router.get("/pay")
-def show_pay(_admin: ApiAdmin, session: DbSession, period: Annotated[Period, Query()]) -> list[Pay]:
+def show_pay(_admin: ApiAdmin, session: DbSession, period: Annotated[PayRequest, Query()]) -> list[Pay]:
     """Everybody's hours and pay by study, from one day to another, both whole and UTC's."""
     return [Pay.of(line) for line in payroll(session, since=period.since, until=period.until)]
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from app.api_fields import TEXT, Body
+from app.api_fields import TEXT, Body, WrittenDay
 from app.auth.accounts import get_person
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
@@ -27,7 +27,7 @@ class NewEnglish(Body):
     first_language: Annotated[str, Field(min_length=1, max_length=100, pattern=TEXT)]
     method: EnglishMethod
     verified_by: Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
-    verified_on: date
+    verified_on: WrittenDay
 
     @property
     def statement(self) -> EnglishStatement:

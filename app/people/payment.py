@@ -13,7 +13,7 @@ COLUMNS = ("person", "study", "judged", "skipped", "hours", "hourly_rate", "pay"
 def payment_csv(lines: Iterable[PaidWork]) -> str:
     """One line for each person and study, with a head."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out)
     writer.writerow(COLUMNS)
     writer.writerows(_cells(line) for line in lines)
     return out.getvalue()

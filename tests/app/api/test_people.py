@@ -135,3 +135,12 @@ def test_english_is_recorded_by_researchers_and_kept_beside_what_was_stated(
     assert researcher.ask("GET", here).json() == kept
     assert researcher.ask("PUT", here, json=said | {"verified_on": "2999-01-01"}).status_code == 400
     assert researcher.ask("GET", "/people/999/english").status_code == 404
+
+
+@pytest.mark.parametrize("day", ["", "0", "2026-02-30", "1.3.2026"])
+def test_a_day_is_written_as_a_day(admin_program: Program, db: Session, day: str) -> None:
+    assert admin_program.ask("GET", f"/people/pay?last_day={day}").status_code == 422
+    person = make_person(db)
+    db.commit()
+    stated = {"first_language": "English", "method": "test", "verified_by": "x", "verified_on": day or 0}
+    assert admin_program.ask("PUT", f"/people/{person.id}/english", json=stated).status_code == 422

@@ -8,7 +8,8 @@ from fastapi import Depends, FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.auth.api_tokens import PREFIX, ApiTokenError, bearer, create_api_token, find_bearer
+from app.auth.api_tokens import PREFIX, ApiTokenError, bearer, create_api_token, find_bearer, revoke_api_token
+from app.domain.audit import AuditFilter, audit_page
 from app.errors import ForbiddenError, ToprankError
 from app.models import ApiToken, Person
 from app.models.person import Role, TokenScope
@@ -61,6 +62,14 @@ def test_a_revoked_token_is_refused(session: Session, person: Person) -> None:
     session.flush()
     with pytest.raises(ApiTokenError):
         find_bearer(session, token, TokenScope.UPLOAD)
+
+
+def test_a_token_is_revoked_once_however_often_it_is_asked(session: Session, person: Person) -> None:
+    create_api_token(session, person, [TokenScope.UPLOAD])
+    stored = session.scalars(select(ApiToken)).one()
+    first = revoke_api_token(session, person, stored.id, by=person).revoked_at
+    assert revoke_api_token(session, person, stored.id, by=person).revoked_at == first
+    assert len(audit_page(session, AuditFilter(action="token.revoke"))) == 1
 
 
 def test_a_disabled_person_s_token_is_refused(session: Session, person: Person) -> None:

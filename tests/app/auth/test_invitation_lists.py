@@ -65,4 +65,4 @@ def test_who_is_there_is_left_alone_and_who_was_only_invited_gets_a_new_link(ses
 
 def test_the_table_of_links_runs_nothing_in_a_spreadsheet() -> None:
     table = links_csv([Invited("=a@x.example", A, "t"), Invited("b@x.example", R, None)], ["https://x/t", ""])
-    assert table == "email,role,link\n'=a@x.example,annotator,https://x/t\nb@x.example,researcher,\n"
+    assert table == "email,role,link\r\n'=a@x.example,annotator,https://x/t\r\nb@x.example,researcher,\r\n"

@@ -11,7 +11,7 @@ from app.auth.accounts import create_person
 from app.auth.api_tokens import create_api_token
 from app.auth.erasing import erase_identity
 from app.auth.mentions import Mention, NamesError, likely_names, mentions_of, whole_words
-from app.domain.audit import AuditFilter, audit_page
+from app.domain.audit import AuditFilter, audit_page, record
 from app.domain.english import EnglishStatement, record_english
 from app.domain.idempotency import answer_once
 from app.models import ConsentForm, Flag, KeptAnswer, Person, Review
@@ -90,6 +90,7 @@ def write_about_her(session: Session, ada: Person) -> None:
     create_api_token(session, make_person(session, role=Role.RESEARCHER), [TokenScope.READ], name="for Ada")
     parts = dict.fromkeys(("purpose", "publication", "content_warning", "pay", "review_board", "withdrawal"), "x")
     session.add(ConsentForm(study_id=study.id, version=99, contact=f"Write to {EMAIL}", **parts))
+    record(session, None, "study.change", study, title=["Poems", f"Poems of {EMAIL}"])
     answer_once(session, annotator.id, "a key", "0" * 64, lambda: '{"note": "line\\nAda"}')
     answer_once(session, annotator.id, "another", "0" * 64, lambda: '{"note": "Canada"}')
 
@@ -107,11 +108,14 @@ def test_every_text_that_names_somebody_is_listed_and_emptied_of_the_name(sessio
         ("who verified somebody's English", "[erased]"),
         ("name of a token", "for [erased]"),
     ]
-    assert [(one.place, one.text) for one in found if one.stays] == [("contact in a consent form", f"Write to {EMAIL}")]
+    assert [(one.place, one.text) for one in found if one.stays] == [
+        ("contact in a consent form", f"Write to {EMAIL}"),
+        ("entry of the audit log", f'{{"title": ["Poems", "Poems of {EMAIL}"]}}'),
+    ]
     erase_identity(session, ada, by=admin, confirmation=EMAIL, names=NAMES)
     session.flush()
     assert mentions_of(session, Person(email=EMAIL), NAMES) == [one for one in found if one.stays]
-    assert tables_naming(session.connection(), "lovelace") == ["consent_form"]
+    assert sorted(tables_naming(session.connection(), "lovelace")) == ["audit", "consent_form"]
     assert [kept.key for kept in session.query(KeptAnswer)] == ["another"]
     (entry,) = (line.entry for line in audit_page(session, AuditFilter(action="person.erase")))
     assert (entry.actor_id, entry.subject_id, entry.detail) == (admin.id, ada.id, {"texts": 5})
@@ -120,7 +124,11 @@ def test_every_text_that_names_somebody_is_listed_and_emptied_of_the_name(sessio
 def test_without_names_the_address_alone_is_looked_for(session: Session) -> None:
     ada = create_person(session, email=EMAIL, role=Role.RESEARCHER)
     write_about_her(session, ada)
-    assert [one.text for one in mentions_of(session, ada, [])] == [f"{EMAIL} asked", f"Write to {EMAIL}"]
+    assert [one.text for one in mentions_of(session, ada, [])] == [
+        f"{EMAIL} asked",
+        f"Write to {EMAIL}",
+        f'{{"title": ["Poems", "Poems of {EMAIL}"]}}',
+    ]
 
 
 def test_a_text_that_grows_still_fits_its_column(session: Session) -> None:
