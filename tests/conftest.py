@@ -1,6 +1,7 @@
 """A real Postgres for every test: the embedded one, started once, with a migrated template to copy databases from."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +16,11 @@ from app import embedded_postgres, migrate
 from app.db import make_engine
 from tests.tiny_model import save_tiny_model
 
-TEMPLATE = "toprank_template"
+# Side by side (pytest -n 2), each process has a template of its own, and one thread for its models and its children's.
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER")
+TEMPLATE = f"toprank_template_{PROCESS}" if PROCESS else "toprank_template"
+if PROCESS:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The same examples in every run: a failure is found by whoever caused it, and a slow machine is no failure.
 hypothesis_settings.register_profile("toprank", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("toprank")
@@ -35,8 +40,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     data_dir = tmp_path_factory.mktemp("postgres")
-    yield embedded_postgres.start(data_dir)
+    url = embedded_postgres.start(data_dir)
+    trust_the_machine(data_dir)
+    yield url
     embedded_postgres.remove(data_dir)
+
+
+def trust_the_machine(data_dir: Path) -> None:
+    """Wait for no disk: this server ends with the run, and what has to survive a kill is tested on others."""
+    server = embedded_postgres.status(data_dir)
+    with (server.cluster / "postgresql.auto.conf").open("a") as settings:
+        settings.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGHUP)
 
 
 @pytest.fixture(scope="session")
