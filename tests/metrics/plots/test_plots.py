@@ -43,6 +43,14 @@ def test_a_heatmap_writes_each_value_and_leaves_gaps_empty() -> None:
     assert [text.get_text() for text in figure.axes[0].texts] == ["50.0", "100.0", "0.0"]
 
 
+@pytest.mark.parametrize(
+    ("names", "leaning"), [(["a", "b"], 0), (["a", "hyperfitted on fiction"], 25), (list("abcde"), 25)]
+)
+def test_names_of_columns_lean_where_they_would_run_into_each_other(names: list[str], leaning: int) -> None:
+    figure = heatmap(np.full((1, len(names)), 0.5), ["row"], names, unit="share")
+    assert {label.get_rotation() for label in figure.axes[0].get_xticklabels()} == {leaning}
+
+
 def test_curves_of_another_unit_get_a_second_scale() -> None:
     lines = [Curve("loss", [0, 1], [3.0, 0.1]), Curve("TTR", [0, 1], [0.2, 0.5], right=True)]
     figure = curves(lines, x_unit="epoch", y_unit="nats", right_unit="TTR")
