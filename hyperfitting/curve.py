@@ -19,8 +19,8 @@ class Text:
 class CurvePoint:
     """A validation after `update` updates; losses and entropy in nats, ratios None where nothing was generated.
 
-    `train_loss` is the mean over the latest epoch, None before the first update; `seconds` and `tokens_per_second` are
-    of training alone, since the start or the last resumption.
+    `train_loss` is the mean over the latest epoch, None before the first update; `tokens_per_second` is of
+    training alone, since the start or the last resumption.
     """
 
     update: int
