@@ -21,6 +21,7 @@ from app.passages.api import router as passages
 from app.passages.dataset_api import router as datasets
 from app.people.api import router as people
 from app.people.english_api import router as english
+from app.people.pay_api import router as pay
 from app.problems import RESPONSES, Problem, add_problems
 from app.quality.api import router as quality
 from app.resources import Resources
@@ -48,6 +49,7 @@ ROUTERS: Sequence[APIRouter] = (
     hyperfittings,
     jobs,
     passages,
+    pay,  # before one person, whose address could be the same
     people,
     quality,
     results,

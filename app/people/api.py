@@ -9,14 +9,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from app.api_fields import LINE, TEXT, Body, WrittenDay
+from app.api_fields import LINE, TEXT, Body
 from app.auth import accounts, invitation_lists, invitations
 from app.auth.api_tokens import ApiAdmin
 from app.auth.erasing import erase_identity
 from app.auth.mentions import LONGEST, MOST, SHORTEST, Mention, mentions_of
 from app.dependencies import DbSession
-from app.domain.paid_time import PaidWork, payroll
-from app.forms import Period
 from app.idempotency import Once
 from app.models import Person
 from app.models.person import Role
@@ -111,43 +109,6 @@ class InvitedList(BaseModel):
     invited: list[ListedInvitation] | None
 
 
-class PayRequest(Period):
-    """From one day to another, both whole and UTC's; open where a day is left out."""
-
-    first_day: WrittenDay | None = None
-    last_day: WrittenDay | None = None
-
-
-class Pay(BaseModel):
-    """What one person is to be paid for one study."""
-
-    person_id: int
-    email: str
-    study: str
-    judged: int
-    skipped: int
-    hours: float
-    hourly_rate: float
-    pay: float
-    currency: str
-
-    @classmethod
-    def of(cls, line: PaidWork) -> Self:
-        """What a line of the payroll says."""
-        work = line.work
-        return cls(
-            person_id=line.person_id,
-            email=line.email,
-            study=work.slug,
-            judged=work.judged,
-            skipped=work.skipped,
-            hours=line.hours,
-            hourly_rate=work.hourly_rate,
-            pay=line.pay,
-            currency=work.currency,
-        )
-
-
 @router.get("")
 def list_people(
     request: Request, _admin: ApiAdmin, session: DbSession, paging: Annotated[Paging, Query()]
@@ -179,12 +140,6 @@ def invite_list(request: Request, admin: ApiAdmin, session: DbSession, once: Onc
         return InvitedList(invited=[ListedInvitation(email=one.email, role=one.role, link=link) for one, link in pairs])
 
     return once(InvitedList, deed, secrets=frozenset({"invited"}))
-
-
-@router.get("/pay")
-def show_pay(_admin: ApiAdmin, session: DbSession, period: Annotated[PayRequest, Query()]) -> list[Pay]:
-    """Everybody's hours and pay by study, from one day to another, both whole and UTC's."""
-    return [Pay.of(line) for line in payroll(session, since=period.since, until=period.until)]
 
 
 @router.get("/{person_id}")
