@@ -38,11 +38,11 @@ def alerts(session: Session, study: Study, progress: StudyProgress) -> list[Aler
     people = session.execute(_PEOPLE, {"study": study.id}).one()
     found = [Alert(f"The writing of {one.name} failed.") for one in _failed(progress)]
     if people.paused:
-        found.append(Alert(f"{people.paused} annotators are paused and wait for a review.", "/quality"))
+        found.append(Alert(f"Annotators who are paused and wait for a review: {people.paused}.", "/quality"))
     if notes := count_flags(session, study):
-        found.append(Alert(f"{notes} comparisons were flagged by annotators.", "/quality/flags"))
+        found.append(Alert(f"Comparisons that annotators flagged: {notes}.", "/quality/flags"))
     if waiting := sum(dataset.pending for dataset in progress.datasets):
-        found.append(Alert(f"{waiting} passages wait for a verdict.", "/passages/validate"))
+        found.append(Alert(f"Passages that wait for a verdict: {waiting}.", "/passages/validate"))
     if study.state == StudyState.OPEN:
         found += _of_an_open_study(session, study, progress, people.active)
     return found

@@ -84,8 +84,8 @@ def test_what_wants_an_eye_is_said(session: Session) -> None:
     said = words(session, study)
     assert said[:3] == [
         "The writing of slow failed.",
-        "1 annotators are paused and wait for a review.",
-        "1 passages wait for a verdict.",
+        "Annotators who are paused and wait for a review: 1.",
+        "Passages that wait for a verdict: 1.",
     ]
     assert "People who judged in the last three days: 1;" in said[3]
 
