@@ -43,7 +43,7 @@ class House:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.web = self._run("serve", "--port", str(self.port), "--processes", str(WEB_PROCESSES))
+        self.web = self._serve()
         self.worker = self._run("worker")
         self._wait_for_web()
 
@@ -83,6 +83,12 @@ class House:
         self.worker.wait(timeout=10)
         self.worker = self._run("worker")
 
+    def restart_web_app(self) -> None:
+        """SIGTERM both web processes by their parent, as an upgrade does; they end by themselves, and others start."""
+        self.web.terminate()
+        self.web.wait(timeout=20)
+        self.web = self._serve()
+
     def close(self) -> None:
         """End what runs and remove the database."""
         for process in (self.worker, self.web):
@@ -98,6 +104,9 @@ class House:
         pid = embedded_postgres.status(self.data_dir).pid
         assert pid is not None
         return pid
+
+    def _serve(self) -> subprocess.Popen[bytes]:
+        return self._run("serve", "--port", str(self.port), "--processes", str(WEB_PROCESSES))
 
     def _run(self, *command: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {

@@ -1,4 +1,4 @@
-"""Whatever is killed while people annotate: what was acknowledged is there, once, and nothing else is."""
+"""Whatever is killed or stopped while people annotate: what was acknowledged is there, once, and nothing else is."""
 
 import asyncio
 import logging
@@ -23,8 +23,8 @@ from tests.serving import SECRET
 log = logging.getLogger(__name__)
 pytestmark = pytest.mark.faults
 
-# What is killed, how often and under how many writers.
-SMALL = {"postmaster": 1, "backend": 1, "web_process": 1, "worker": 1}
+# What happens to the house, and how often.
+SMALL = {"kill_postmaster": 1, "kill_backend": 1, "kill_web_process": 1, "kill_worker": 1}
 FULL = dict.fromkeys(SMALL, 5)
 
 
@@ -48,16 +48,16 @@ def pool_of(engine: Engine, house: House, writers: int) -> Pool:
     return make_pool(engine, settings, comparisons=20_000, annotators=writers)
 
 
-async def judge_while(house: House, pool: Pool, kills: dict[str, int], *, pause_s: float) -> list[Writer]:
-    """Everybody judges; in turn something is killed; then everybody gets their last answer acknowledged and stops."""
+async def judge_while(house: House, pool: Pool, faults: dict[str, int], *, pause_s: float) -> list[Writer]:
+    """Everybody judges; in turn something happens; then everybody gets their last answer acknowledged and stops."""
     async with AsyncExitStack() as stack:
         writers = [await stack.enter_async_context(Writer(house.address, token)) for token in pool.tokens]
         stop = asyncio.Event()
         working = [asyncio.create_task(writer.work(pool.slug, stop)) for writer in writers]
-        for _ in range(max(kills.values())):
-            for victim in kills:
+        for _ in range(max(faults.values())):
+            for fault in faults:
                 await asyncio.sleep(pause_s)
-                await asyncio.to_thread(getattr(house, f"kill_{victim}"))
+                await asyncio.to_thread(getattr(house, fault))
         await asyncio.sleep(pause_s)
         stop.set()
         async with asyncio.timeout(120):
@@ -98,6 +98,12 @@ def test_a_kill_of_each_kind_loses_and_doubles_nothing(house: House, engine: Eng
     writers = asyncio.run(judge_while(house, pool, SMALL, pause_s=1.5))
     assert check_agreement(engine, writers) > 20
     assert sum(writer.failures for writer in writers) > 0
+
+
+def test_web_processes_that_are_told_to_stop_lose_and_double_nothing(house: House, engine: Engine) -> None:
+    pool = pool_of(engine, house, 4)
+    writers = asyncio.run(judge_while(house, pool, {"restart_web_app": 2}, pause_s=1.5))
+    assert check_agreement(engine, writers) > 20
 
 
 @pytest.mark.soak
