@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 INDEX = "model.safetensors.index.json"
 Spoil = Callable[[Path], object]
 
@@ -52,6 +54,27 @@ def config(**changes: object) -> Spoil:
     def spoil(folder: Path) -> None:
         found = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps(found | changes))
+
+    return spoil
+
+
+def saved_array(values: object, *, allow_pickle: bool = False) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values, allow_pickle=allow_pickle)
+    return stream.getvalue()
+
+
+def indexed(banned: bytes | None) -> Spoil:
+    """A citation index whose array of banned tokens is this, or lacks."""
+
+    def spoil(folder: Path) -> None:
+        index = folder / "citation_index"
+        index.mkdir()
+        (index / "citation_index.json").write_bytes(b"{}")
+        for name in ("keys", "directory", "offsets", "tokens"):
+            (index / f"{name}.npy").write_bytes(saved_array(np.arange(3)))
+        if banned is not None:
+            (index / "banned.npy").write_bytes(banned)
 
     return spoil
 
@@ -251,4 +274,9 @@ NO_FILES = [
     BadFolder("a socket", bound, "no plain file"),
     BadFolder("a folder inside", lambda folder: (folder / "LICENSE").mkdir(), "no plain file"),
 ]
-ALL = [*LISTED, *HEADERS, *TEXTS, *NO_FILES]
+ARRAYS = [
+    BadFolder("a pickle in an array", indexed(saved_array(np.array([{"a": 1}]), allow_pickle=True)), "banned.npy: "),
+    BadFolder("an array of fractions", indexed(saved_array(np.zeros(3))), "banned.npy: "),
+    BadFolder("half a citation index", indexed(None), "citation_index lacks citation_index/banned.npy"),
+]
+ALL = [*LISTED, *HEADERS, *TEXTS, *NO_FILES, *ARRAYS]

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from secrets import token_bytes
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,12 +15,14 @@ from app.analysis.evidence import Evidence
 from app.analysis.exhibits.images import OF_TEXTS
 from app.analysis.registry import findings
 from app.annotation.claims import claim
+from app.annotation.kinds import kind_of
 from app.annotation.verdicts import Answer, record_verdict
 from app.domain.gold import make_gold
 from app.domain.images import text_of_tokens
 from app.domain.withdrawals import withdraw
 from app.models import Passage, Person, Study, System, TrainingTexts
 from app.models.annotation import VerdictShown
+from app.models.comparison import Kind
 from app.models.passage import PassageState
 from app.models.study import StudyState, Withdrawal
 from app.passages.suspicions import check_passages
@@ -133,7 +136,7 @@ def test_who_withdraws_is_told_apart_in_the_export_and_out_of_the_ratios(
     assert counts["n"] == 1
 
 
-def test_gold_and_repeats_of_images_are_in_the_export_but_in_no_ratio(
+def test_gold_of_images_is_in_the_export_but_in_no_ratio(
     db: Session, researcher: Browser, judges: list[Person]
 ) -> None:
     study = make_image_pool(db, passages=2)
@@ -145,6 +148,8 @@ def test_gold_and_repeats_of_images_are_in_the_export_but_in_no_ratio(
     study.state = StudyState.DRAFT
     make_gold(db, study, 1)
     study.state, study.gold_share = StudyState.OPEN, 0.5
+    while kind_of(study, annotator_id=judges[0].id, ordinal=1) is not Kind.GOLD:
+        study.secret = token_bytes(32)
     while (shown := claim(db, study, judges[0].id).shown) is not None:
         record_verdict(db, judges[0].id, shown, Answer(VerdictShown.FIRST))
     study.state = StudyState.CLOSED

@@ -1,10 +1,11 @@
 """A whole file is compared by the sum that ran while it came, or read back where that could differ from the disk."""
 
+import asyncio
 import base64
 import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from app.checkpoints import receiving, running_hashes, upload_api
 from app.checkpoints.running_hashes import RUNNING, RunningHashes
 from app.domain.store import Store
-from tests.app.checkpoints.sending import PART, Sender, checksum, sha256
+from app.models import UploadFile
+from tests.app.checkpoints.sending import Sender, checksum, sha256
 
 CONTENT = os.urandom(3000)
 
@@ -139,17 +141,16 @@ def test_a_disk_that_takes_a_little_at_a_time_gets_the_rest(sender, folder, numb
     assert store.part(upload, number).read_bytes() == CONTENT
 
 
-def test_crumbs_are_swept_together(sender, folder, number, store: Store) -> None:
-    upload = sender.begun(folder)["id"]
-    sent = sender.ask(
-        "PATCH",
-        f"/uploads/{upload}/files/{number}",
-        content=iter([CONTENT[at : at + 1] for at in range(3000)]),
-        headers={"Content-Type": PART, "Upload-Offset": "0"},
-    )
-    assert sent.status_code == 204
-    assert store.part(upload, number).read_bytes() == CONTENT
-    assert sender.check(upload, number, sha256(CONTENT)).status_code == 204
+def test_crumbs_are_swept_together(tmp_path: Path) -> None:
+    async def crumbs() -> AsyncIterator[bytes]:
+        for at in range(len(CONTENT)):
+            yield CONTENT[at : at + 1]
+
+    file = UploadFile(name="tokenizer.json", size=len(CONTENT), received=0)
+    with (tmp_path / "part").open("w+b") as part:
+        descriptor, digest = part.fileno(), hashlib.sha256()
+        end = asyncio.run(receiving.write(descriptor, receiving.Chunk(0, None, None), crumbs(), file, digest))
+        assert (end, part.read(), digest.hexdigest()) == (len(CONTENT), CONTENT, sha256(CONTENT))
 
 
 def test_nothing_is_a_part_that_changes_nothing(sender, folder, number) -> None:
