@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
-from app.domain.reference_tokens import NoCutError, ReferenceTokenizer, TextTooShortError
+from app.domain.reference_tokens import Cut, NoCutError, ReferenceTokenizer, TextTooShortError
 from app.errors import ConflictError
 from app.models import Dataset, Passage, Person
 from app.models.passage import PassageState
@@ -65,32 +65,37 @@ def import_passages(
             report.without_a_cut += 1
             report.lines.setdefault("without_a_cut", []).append(text.line)
             continue
-        adding = (
-            insert(Passage)
-            .values(
-                study_id=dataset.study_id,
-                dataset_id=dataset.id,
-                content_hash=hashlib.sha256(cut.text.encode()).hexdigest(),
-                token_ids=cut.token_ids,
-                context=cut.context,
-                original=cut.original,
-                source=text.source,
-                width=cut.width,
-                state=PassageState.ACCEPTED if accept or unjudged else PassageState.PENDING,
-                unjudged=unjudged,
-                **kept_beyond(text.text, cut.text),
-            )
-            .on_conflict_do_nothing(index_elements=["study_id", "content_hash"])
-        )
-        added = session.execute(adding.returning(Passage.id)).scalar_one_or_none()
-        report.imported += added is not None
-        report.already_there += added is None
+        added = _add(session, dataset, text, cut, accept=accept, unjudged=unjudged)
+        report.imported += added
+        report.already_there += not added
     if report.imported and not (accept or unjudged):
         check_passages(session, dataset.study)
     if report.imported:
         told = {"dataset": dataset.name, "passages": report.imported, "accepted": accept, "unjudged": unjudged}
         record(session, by, "study.import_passages", dataset.study, **told)
     return report
+
+
+def _add(session: Session, dataset: Dataset, text: SourceText, cut: Cut, *, accept: bool, unjudged: bool) -> bool:
+    """Whether the passage is new to its study."""
+    adding = (
+        insert(Passage)
+        .values(
+            study_id=dataset.study_id,
+            dataset_id=dataset.id,
+            content_hash=hashlib.sha256(cut.text.encode()).hexdigest(),
+            token_ids=cut.token_ids,
+            context=cut.context,
+            original=cut.original,
+            source=text.source,
+            width=cut.width,
+            state=PassageState.ACCEPTED if accept or unjudged else PassageState.PENDING,
+            unjudged=unjudged,
+            **kept_beyond(text.text, cut.text),
+        )
+        .on_conflict_do_nothing(index_elements=["study_id", "content_hash"])
+    )
+    return session.execute(adding.returning(Passage.id)).scalar_one_or_none() is not None
 
 
 def kept_beyond(text: str, passage: str) -> dict[str, str | int]:
