@@ -1,7 +1,9 @@
 """What one judgement costs: cycles/s, latency and CPU, beside the same SQL without a web app; and what a browser sees.
 
 A cycle is one authenticated htmx POST of a verdict, answered with the next fragment. The exposure rule is on: nobody
-gets two comparisons of one passage. `claim` is the draw and the lease alone, on one warm connection.
+gets two comparisons of one passage. `web` is a crowd that answers without a pause; in `paced` it thinks, for as long
+that together it gives so many answers a second (`--rate`). `claim` is the draw and the lease alone, on one warm
+connection.
 
     python -m benchmarks.annotation --json
     python -m benchmarks.annotation --json --comparisons 1000 20000 1000000 --annotators 64 --browser
@@ -11,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import tempfile
 import time
 from pathlib import Path
@@ -35,10 +38,12 @@ from benchmarks.served import SECRET, Server, served
 VERDICTS = ("first", "second", "equal")
 
 
-async def _annotate(connection: Connection, slug: str, cycles: int) -> list[float]:
+async def _annotate(connection: Connection, slug: str, cycles: int, *, think: float) -> list[float]:
     latencies = []
     claim = claim_in(await connection.get(f"/annotate?study={slug}"))
     for nth in range(cycles):
+        if think:
+            await asyncio.sleep(think * random.uniform(0.5, 1.5))
         if claim is None:
             break
         start = time.perf_counter()
@@ -48,21 +53,21 @@ async def _annotate(connection: Connection, slug: str, cycles: int) -> list[floa
     return latencies
 
 
-async def _annotate_together(port: int, pool: Pool, cycles: int) -> list[float]:
+async def _annotate_together(port: int, pool: Pool, cycles: int, *, think: float) -> list[float]:
     connections = [
         await Connection.open(port, cookie=token, form_token=form_token(SECRET.encode(), token))
         for token in pool.tokens
     ]
-    runs = await asyncio.gather(*(_annotate(connection, pool.slug, cycles) for connection in connections))
+    runs = await asyncio.gather(*(_annotate(each, pool.slug, cycles, think=think) for each in connections))
     for connection in connections:
         connection.close()
     return [latency for run in runs for latency in run]
 
 
-def measure_app(server: Server, postgres_pid: int, pool: Pool, cycles: int) -> Measured:
-    """Judge over HTTP; the CPU of app and Postgres is counted, the client's is not."""
+def measure_app(server: Server, postgres_pid: int, pool: Pool, cycles: int, *, think: float = 0.0) -> Measured:
+    """Judge over HTTP, each after thinking for so many seconds on average; the client's CPU is not counted."""
     app, postgres, start = tree_cpu_seconds(server.pid), tree_cpu_seconds(postgres_pid), time.perf_counter()
-    latencies = uvloop.run(_annotate_together(server.port, pool, cycles))
+    latencies = uvloop.run(_annotate_together(server.port, pool, cycles, think=think))
     return Measured(
         latencies,
         time.perf_counter() - start,
@@ -87,24 +92,27 @@ class Bench:
         return make_pool(self.engine, self.settings, comparisons=comparisons, annotators=annotators)
 
     def measure(self, comparisons: int, annotators: int) -> dict[str, Any]:
-        """Ours and the raw statements, each by annotators of their own on one pool that has room for both."""
-        # Both halves together fill at most two thirds of the pool's slots (three for each comparison).
-        cycles = max(2, min(self.options.cycles, comparisons) // annotators)
+        """Ours and the raw statements, each by annotators of their own on one pool that has room for all."""
+        # The three together fill at most two thirds of the pool's slots (three for each comparison).
+        cycles = max(2, min(self.options.cycles, comparisons * 2 // 3) // annotators)
+        think = annotators / self.options.rate
         with served(self.url, processes=self.options.processes) as server:
             # Until each of its connections has planned each statement once: annotators work for hours, not for seconds.
             measure_app(server, self.postgres_pid, self.pool(2_000, 32), 40)
-            pool = self.pool(comparisons, 2 * annotators)
+            pool = self.pool(comparisons, 3 * annotators)
             before = os.getloadavg()[0]
-            ours = measure_app(server, self.postgres_pid, pool.half(0), cycles).summary()
+            ours = measure_app(server, self.postgres_pid, pool.third(0), cycles).summary()
+            paced = measure_app(server, self.postgres_pid, pool.third(1), cycles, think=think).summary()
             seen = measure_browser(server, self.pool(400, 1)) if self.options.browser else None
         # The web app has ended by now: its connections and the raw ones together would be more than Postgres has.
-        raw = measure_raw(self.plain_url, self.postgres_pid, pool.half(1), cycles).summary()
-        claims = measure_claims(self.plain_url, pool.half(1))
+        raw = measure_raw(self.plain_url, self.postgres_pid, pool.third(2), cycles).summary()
+        claims = measure_claims(self.plain_url, pool.third(2))
         return {
             "comparisons": comparisons,
             "annotators": annotators,
             "load_before": round(before, 2),
             "web": ours,
+            "paced": paced,
             "raw_sql": raw,
             "claim": claims,
             "cpu_ratio_web_to_raw_sql": round(ours["cpu_ms_per_cycle"] / raw["postgres_cpu_ms_per_cycle"], 2),
@@ -131,6 +139,7 @@ def main() -> None:
     parser.add_argument("--comparisons", type=int, nargs="+", default=[2_000, 20_000])
     parser.add_argument("--annotators", type=int, nargs="+", default=[1, 8, 32, 64])
     parser.add_argument("--cycles", type=int, default=1_000, help="judgements in each measurement")
+    parser.add_argument("--rate", type=float, default=150, help="answers a second of all annotators who think together")
     parser.add_argument("--processes", type=int, default=1, help="web processes")
     parser.add_argument("--browser", action="store_true", help="also measure in a real browser, which has to be there")
     options = parser.parse_args()

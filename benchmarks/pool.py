@@ -41,9 +41,9 @@ class Pool:
     annotator_ids: list[int]
     tokens: list[str]
 
-    def half(self, nth: int) -> "Pool":
-        """The same study with every second annotator, so that two measurements share it and nobody's answers meet."""
-        return replace(self, annotator_ids=self.annotator_ids[nth::2], tokens=self.tokens[nth::2])
+    def third(self, nth: int) -> "Pool":
+        """The same study with every third annotator, so that three measurements share it and nobody's answers meet."""
+        return replace(self, annotator_ids=self.annotator_ids[nth::3], tokens=self.tokens[nth::3])
 
 
 def make_pool(engine: Engine, settings: Settings, *, comparisons: int, annotators: int) -> Pool:

@@ -1,6 +1,7 @@
 """The export as Apache Parquet: typed columns, compressed, in row groups that are written and forgotten."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -33,15 +34,30 @@ _TYPES = {
 
 
 def parquet_pieces(copied: Iterator[bytes], columns: Sequence[str]) -> Iterator[bytes]:
-    """A Parquet file from pieces of CSV without a head, each of whole rows."""
+    """A Parquet file from pieces of CSV without a head, each of whole rows.
+
+    A group is packed in a thread while the next one comes from Postgres, so that neither waits for the other.
+    """
     schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in columns])
+    # Numbers and times hardly repeat: a dictionary of them takes longer and more room than they do.
+    of_few_values = [name for name in columns if name not in _TYPES]
     sink = Sink()
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for group in _groups(copied):
-            writer.write_table(_table(group, schema))
-            _MEMORY.release_unused()
-            yield sink.taken()
+    packing: Future[None] | None = None
+    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=of_few_values) as writer:
+        with ThreadPoolExecutor(max_workers=1) as packer:
+            for group in _groups(copied):
+                if packing is not None:
+                    packing.result()
+                    yield sink.taken()
+                packing = packer.submit(_pack, writer, group)
+        if packing is not None:
+            packing.result()
     yield sink.taken()
+
+
+def _pack(writer: pq.ParquetWriter, group: bytes) -> None:
+    writer.write_table(_table(group, writer.schema))
+    _MEMORY.release_unused()
 
 
 def _groups(copied: Iterator[bytes]) -> Iterator[bytes]:
