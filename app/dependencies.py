@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import Depends
@@ -32,15 +32,20 @@ class LoginRequiredError(ToprankError):
     def __init__(self, request: Request) -> None:
         super().__init__("Log in to see this page.")
         self.location = "/login"
-        if current := request.headers.get("hx-current-url"):
-            self.location += f"?next={way_back(urlsplit(current))}"
-        elif request.method in SAFE_METHODS:
-            self.location += f"?next={way_back(request.url.components)}"
+        current = request.headers.get("hx-current-url")
+        if current is None and request.method in SAFE_METHODS:
+            current = str(request.url)
+        if current and (page := way_back(current)):
+            self.location += f"?next={page}"
 
 
-def way_back(address: SplitResult) -> str:
-    """Path and query of a page, quoted, for the login page to return to."""
-    return quote(urlunsplit(("", "", address.path, address.query, "")), safe="/")
+def way_back(address: str) -> str:
+    """Path and query of a page, quoted, for the login page to return to; empty for what cannot be read."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as "http://[", which no browser sends
+        return ""
+    return quote(urlunsplit(("", "", parts.path, parts.query, "")), safe="/")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from app.errors import NotFoundError
 from app.resources import resources_of
 from app.settings import Settings
 
-FORWARDED = ("forwarded", "x-forwarded-for")
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 router = APIRouter()
 

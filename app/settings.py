@@ -1,5 +1,6 @@
 """Every environment variable toprank knows. Only entry points read it; everything else gets plain values."""
 
+import ipaddress
 import os
 import re
 import secrets
@@ -78,6 +79,18 @@ class Settings(BaseSettings):
     @classmethod
     def _split_addresses(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ipaddress.ip_network(one)
+            except ValueError as error:
+                raise ValueError(
+                    f"{one[:60]!r} is neither an address, such as 192.0.2.7, nor a network of them, such as 10.1.0.0/16"
+                ) from error
+        return value
 
     @property
     def store_dir(self) -> Path:

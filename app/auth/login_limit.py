@@ -1,5 +1,6 @@
 """Ten failed logins in five minutes, for one account or from one address, and no more are tried for a while."""
 
+import ipaddress
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select, text
@@ -19,6 +20,23 @@ class LoginLimitError(TooManyAttemptsError):
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+def counted_address(host: str) -> str:
+    """One address for all that one sender has: of IPv6 everybody has a whole network of 64 bits, at the least.
+
+    >>> counted_address("2001:db8::1"), counted_address("192.0.2.1"), counted_address("::ffff:192.0.2.1")
+    ('2001:db8::/64', '192.0.2.1', '192.0.2.1')
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
 
 
 def check_attempts(session: Session, *, account: str, address: str) -> None:

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form
 from pydantic import Field
@@ -60,14 +59,13 @@ class ChangePasswordForm(NewPasswordForm):
 
 def page_here(address: str) -> str:
     """The address if it is a path on this site, else the first page: a login must not lead anybody elsewhere."""
-    parts = urlsplit(address)
     is_path = address.isprintable() and address.startswith("/") and not address.startswith("//")
-    return address if is_path and "\\" not in address and not parts.netloc else "/"
+    return address if is_path and "\\" not in address else "/"
 
 
 def address_of(request: Request) -> str:
     """Where the request comes from, as the limit on failed logins counts it."""
-    return request.client.host if request.client else "unknown"
+    return login_limit.counted_address(request.client.host) if request.client else "unknown"
 
 
 def logged_in(request: Request, session: DbSession, person: Person, *, then: str) -> RedirectResponse:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,10 @@ from app.errors import ToprankError
 from app.models import Study
 from app.models.study import Modality
 
+# Texts and numbers pack to a tenth; models that repeat themselves for ever are still far from this.
+LARGEST_RATIO = 200
+SMALL = 50_000_000
+
 VERDICTS = {"candidate": CANDIDATE, "equal": EQUAL, "reference": REFERENCE, None: -1}
 STATUSES = {"counted": COUNTED, "surplus": SURPLUS, "withdrawn": WITHDRAWN, "skipped": SKIPPED}
 
@@ -49,6 +54,7 @@ class BundleFiles:
             self._archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
             raise BundleError(f"{path} is no bundle: {error}.") from error
+        self._check_size(path.stat().st_size)
         self.manifest = self._read_manifest()
         self._check_names()
         for name, listed in self.manifest["files"].items():
@@ -60,7 +66,7 @@ class BundleFiles:
             raise BundleError(f"{name} is missing from the bundle.")
         try:
             return self._archive.read(name)
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:  # the last: it is encrypted
             raise BundleError(f"{name} cannot be unpacked: {error}.") from error
 
     def values(self, name: str) -> Any:
@@ -72,6 +78,12 @@ class BundleFiles:
         for line in self.read(name).split(b"\n"):
             if line:
                 yield _parsed(name, line)
+
+    def _check_size(self, packed: int) -> None:
+        """Before anything is unpacked, since a file that fits a letter can be made to fill a machine's memory."""
+        unpacked = sum(entry.file_size for entry in self._archive.infolist())
+        if unpacked > max(SMALL, LARGEST_RATIO * packed):
+            raise BundleError(f"It would unpack to {unpacked:,} bytes from {packed:,}, as no bundle of ours does.")
 
     def _read_manifest(self) -> dict[str, Any]:
         listed = self.values(MANIFEST)
@@ -181,5 +193,5 @@ def _answers(files: BundleFiles, evidence: BundleEvidence, datasets: dict[int, i
 def _parsed(name: str, content: bytes) -> Any:
     try:
         return json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{name} is no JSON: {error}.") from error

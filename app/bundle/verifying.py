@@ -28,10 +28,9 @@ class Verified:
 
 def verify(path: Path) -> Verified:
     """Check a bundle without any database. Raises BundleError, naming the file that does not hold."""
-    files = BundleFiles(path)
     try:
-        return _verified(files)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return _verified(BundleFiles(path))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # its hashes fit, so it was made wrongly, or by a version whose files say other things
         raise BundleError(f"The bundle's files do not fit together: {type(error).__name__} {error}.") from error
 

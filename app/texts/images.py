@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ENDINGS = (".png", ".bmp", ".gif", ".jpg", ".jpeg", ".webp")
+FORMATS = ("PNG", "BMP", "GIF", "JPEG", "WEBP")
 MODES = ("RGB", "L", "1", "P")
 
 
@@ -67,7 +68,8 @@ def pixels_of_file(file: Path, content: bytes) -> NDArray[np.uint8]:
     except ImportError as error:
         raise UnreadableFileError(file, "Images need Pillow. Install it by `pip install 'toprank[images]'`.") from error
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        # Of all that Pillow knows: some others are handed to programs of the system, as EPS is to Ghostscript.
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_mode(file, image)
             return np.asarray(image.convert("RGB"), dtype=np.uint8)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
@@ -78,10 +80,10 @@ def _check_mode(file: Path, image: "Image") -> None:
     if image.mode not in MODES or "transparency" in image.info:
         seen = f"{image.mode} with transparency" if "transparency" in image.info else image.mode
         raise UnreadableFileError(file, f"Its mode is {seen}; images are RGB or grey, of 8 bits, and not see-through.")
-    if getattr(image, "n_frames", 1) > 1:
-        raise UnreadableFileError(file, "It moves; an image here is a single one.")
     if max(image.size) > 4096:
         raise UnreadableFileError(file, f"It is {image.width} x {image.height} pixels, far too large.")
+    if getattr(image, "n_frames", 1) > 1:
+        raise UnreadableFileError(file, "It moves; an image here is a single one.")
 
 
 def _text_of(file: Path, pixels: NDArray[np.uint8], palette: Palette) -> str:

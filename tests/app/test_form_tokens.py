@@ -64,6 +64,7 @@ def test_an_uploaded_file_is_no_token(admin: Browser) -> None:
         ({"Sec-Fetch-Site": "none"}, 303),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),  # no address at all
         ({"Origin": "http://testserver:8080"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),

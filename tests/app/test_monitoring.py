@@ -59,7 +59,7 @@ def test_it_tells_judgements_jobs_and_connections(ask: Ask, db: Session) -> None
     assert annotator.email not in metrics
 
 
-@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded"])
+@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "X_Real_IP", "X_Forwarded_Proto", "Via"])
 def test_without_a_token_it_is_for_this_machine_alone(ask: Ask, header: str) -> None:
     assert ask(host="::1")[0] == 200
     assert ask(host="192.0.2.1")[0] == 404

@@ -13,6 +13,9 @@ from cli.main import main
         ("TOPRANK_GENERATION_BATCH", "many", "Input should be a valid integer"),
         ("TOPRANK_GENERATION_BATCH", "0", "Input should be greater than or equal to 1"),
         ("DATABASE_URL", "mysql://me:secret@host/x", "it has to be an address such as postgresql://"),
+        ("TOPRANK_TRUSTED_PROXIES", "10.0.0.1, nginx", "'nginx' is neither an address"),
+        ("TOPRANK_TRUSTED_PROXIES", "*", "'*' is neither an address"),
+        ("TOPRANK_TRUSTED_PROXIES", "10.0.0.1/8", "'10.0.0.1/8' is neither an address"),
         ("DATABASE_URL", "secret", "it has to be an address such as postgresql://"),
     ],
 )

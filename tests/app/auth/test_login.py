@@ -36,6 +36,11 @@ def test_htmx_is_told_to_leave_the_page_for_the_login(anonymous: Browser) -> Non
     assert refused.headers["hx-redirect"] == "/login?next=/annotate%3Fstudy%3Da"
 
 
+def test_a_page_that_cannot_be_read_is_no_way_back(anonymous: Browser) -> None:
+    refused = anonymous.get("/people", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
+    assert (refused.status_code, refused.headers["hx-redirect"]) == (401, "/login")
+
+
 def test_a_form_sent_after_the_session_ended_leads_to_the_login_without_a_way_back(anonymous: Browser) -> None:
     refused = anonymous.submit("/people/invite", email="a@b.example", role="admin")
     assert (refused.status_code, refused.headers["location"]) == (303, "/login")
@@ -49,6 +54,8 @@ def test_a_form_sent_after_the_session_ended_leads_to_the_login_without_a_way_ba
         ("//evil.example/", "/"),
         ("/\\evil.example/", "/"),
         ("/\t/evil.example", "/"),
+        ("//[", "/"),
+        ("/[?x=//[", "/[?x=//["),
         ("studies", "/"),
         ("", "/"),
     ],

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.auth.login_limit import LoginLimitError, check_attempts, record_failure
+from app.auth.login_limit import LoginLimitError, check_attempts, counted_address, record_failure
 from app.main import create_app
 from app.models import LoginAttempt
 from app.settings import Settings
@@ -73,6 +73,26 @@ def test_guesses_sent_at_once_are_counted_one_by_one(app: FastAPI, admin: Browse
     with ThreadPoolExecutor(24) as pool:
         answers = list(pool.map(lambda one: one.log_in(admin.email, "five words nobody guesses").status_code, browsers))
     assert sorted(answers) == [401] * 10 + [429] * 14
+
+
+def test_ten_failures_stop_the_whole_network_of_an_ipv6_address(session: Session) -> None:
+    fail(session, times=10, address=counted_address("2001:db8:0:1::1"))
+    with pytest.raises(LoginLimitError):
+        check_attempts(session, account="grace@lab.example", address=counted_address("2001:db8:0:1:ffff::2"))
+    check_attempts(session, account="grace@lab.example", address=counted_address("2001:db8:0:2::1"))
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("a socket", "a socket"),
+    ],
+)
+def test_one_sender_counts_as_one_address(host: str, counted: str) -> None:
+    assert counted_address(host) == counted
 
 
 def test_a_forwarded_address_is_believed_only_from_a_known_proxy(settings: Settings, admin: Browser) -> None:

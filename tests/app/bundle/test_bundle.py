@@ -140,6 +140,7 @@ def test_other_verdicts_with_fitting_hashes_are_found_by_the_tables(bundle: Path
         (lambda files: files.update({MANIFEST: b"{"}), r"manifest\.json is no JSON"),
         (lambda files: files.update({MANIFEST: b"[]"}), r"manifest\.json lists no files"),
         (lambda files: files.update({MANIFEST: b'{"files": {}, "format": 99}'}), "says format 99"),
+        (lambda files: files.update({MANIFEST: b"[" * 100_000}), r"manifest\.json is no JSON"),
     ],
 )
 def test_what_is_no_whole_bundle_is_refused(
@@ -198,6 +199,35 @@ def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
     for name in ("letter.zip", "absent.zip"):
         with pytest.raises(BundleError, match="is no bundle"):
             verify(tmp_path / name)
+
+
+def test_a_manifest_of_other_values_is_refused(bundle: Path) -> None:
+    def change(files: dict[str, bytes]) -> None:
+        manifest = json.loads(files[MANIFEST])
+        manifest["files"] = dict.fromkeys(manifest["files"], "x")
+        files[MANIFEST] = json.dumps(manifest).encode()
+
+    with pytest.raises(BundleError, match="do not fit together"):
+        verify(rewritten(bundle, change))
+
+
+def test_what_would_fill_the_memory_is_not_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(MANIFEST, bytes(60_000_000))
+    with pytest.raises(BundleError, match="would unpack to 60,000,000 bytes"):
+        verify(tmp_path / "bomb.zip")
+
+
+def test_an_encrypted_file_is_refused(bundle: Path) -> None:
+    content = bytearray(bundle.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # of every file, and in the list of them all
+        at = content.find(signature)
+        while at >= 0:
+            content[at + flags] |= 1
+            at = content.find(signature, at + 4)
+    bundle.with_name("locked.zip").write_bytes(content)
+    with pytest.raises(BundleError, match=r"manifest\.json cannot be unpacked"):
+        verify(bundle.with_name("locked.zip"))
 
 
 def test_the_same_study_makes_the_same_files(session: Session) -> None:

@@ -62,6 +62,7 @@ def png(mode: str, size: tuple[int, int] = (8, 8), **options: object) -> bytes:
     ("content", "reason"),
     [
         (b"not an image", "It is damaged, or no image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", "It is damaged, or no image"),
         (png("RGB")[:45], "It is damaged, or no image"),
         (png("RGB", (9, 8)), "It is 9 x 8 pixels; images here are 8 x 8"),
         (png("RGBA"), "Its mode is RGBA"),
