@@ -56,16 +56,25 @@ const checksum = async (buffer) => {
   return `sha256 ${btoa(String.fromCharCode(...sum))}`;
 };
 
-// The hash of a whole file, computed beside the page.
-const hashOf = (file, signal) =>
+// The hash of a whole file, computed beside the page; null where the program for it cannot be loaded.
+const hashBeside = (file, signal) =>
   new Promise((resolve, reject) => {
     const worker = new Worker(root.dataset.hasher, { type: "module" });
     const end = (settle, value) => (worker.terminate(), settle(value));
     worker.onmessage = ({ data }) => (data.sha256 ? end(resolve, data.sha256) : end(reject, new Error(data.error)));
-    worker.onerror = (event) => end(reject, new Error(event.message));
+    worker.onerror = () => end(resolve, null);
     signal.addEventListener("abort", () => end(reject, signal.reason), { once: true });
     worker.postMessage(file);
   });
+
+// The program is fetched like everything else, so a cut may meet it too.
+const hashOf = async (file, signal) => {
+  for (let tries = 0; ; tries++) {
+    const sum = await hashBeside(file, signal);
+    if (sum !== null) return sum;
+    await rest(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)], signal);
+  }
+};
 
 export class FileOnItsWay {
   onProgress = () => {};

@@ -115,8 +115,9 @@ def test_s_skips_with_a_reason(engine: Engine, log_in: Callable[..., Page]) -> N
     page = log_in(Role.ANNOTATOR)
     skipped = claim_on(page)
     page.keyboard.press("s")
-    page.get_by_role("button", name="It is harmful").click()
-    page.wait_for_function("before => document.querySelector('.pair').dataset.claim !== before", arg=skipped)
+    with page.expect_response("**/annotate/skip"):
+        page.get_by_role("button", name="It is harmful").click()
+    assert claim_on(page) != skipped
     with Session(engine) as session:
         (row,) = session.scalars(select(Assignment).where(Assignment.state == AssignmentState.SKIPPED))
         assert (str(row.claim), row.skip_reason) == (skipped, "harmful")

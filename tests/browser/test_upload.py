@@ -140,6 +140,27 @@ def test_an_upload_is_paused_gone_on_with_cut_and_gone_on_with_after_a_reload(
     assert len(list(store.checkpoints.iterdir())) == 1
 
 
+def test_a_cut_that_meets_the_program_for_hashing_ends_no_upload(
+    log_in: Callable[..., Page], folder: Path, store: Store
+) -> None:
+    page = log_in(Role.RESEARCHER)
+    choose(page, folder)
+    cut = list[str]()
+
+    def meet(route: Route) -> None:
+        cut.append(route.request.url)
+        if len(cut) <= 3:
+            route.abort("internetdisconnected")
+        else:
+            route.continue_()
+
+    page.route("**/upload-hash.js*", meet)
+    page.get_by_role("button", name="Upload", exact=True).click()
+    page.wait_for_url(re.compile(r"/checkpoints/\d+$"), timeout=60_000)
+    assert len(cut) > 3
+    assert len(list(store.checkpoints.iterdir())) == 1
+
+
 @pytest.fixture
 def worker(database_url: str, store: Store) -> Iterator[None]:
     """A worker that shares the store."""
