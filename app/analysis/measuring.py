@@ -1,4 +1,4 @@
-"""Self-BLEU, Dataset BLEU and overlap of every system (Tables 2 and 5, Figure 3): measured by a job, and kept.
+"""Self-BLEU, Dataset BLEU, overlap (Tables 2 and 5, Figure 3) and form of every system: measured by a job, and kept.
 
 All texts are counted in the study's reference tokens, so that systems with other tokenizers compare; a system is
 measured again only when its texts, or the training texts it is held against, changed.
@@ -13,6 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.analysis.form import measure_form
 from app.analysis.likeness import WrittenText, measure_texts
 from app.domain.audit import record
 from app.domain.reference_tokens import ReferenceTokenizer
@@ -23,7 +24,7 @@ from app.models.system import GenerationState
 from app.queue import MEASURE, defer, is_queued
 
 # Whoever changes what is measured, or how, gives it another number, and everything is measured again.
-VERSION = 2
+VERSION = 3
 
 _INPUTS = text("""
 SELECT s.id, count(t.id) AS texts, encode(sha256(convert_to(
@@ -122,9 +123,10 @@ def measure_study(
 def measure_system(
     session: Session, system_id: int, samples: Sequence[Sequence[int]], reference: ReferenceTokenizer
 ) -> dict[str, Any]:
-    """What the system's texts have in common with each other and with the samples."""
+    """What the system's texts have in common with each other and with the samples, and what their form gives away."""
     rows = session.execute(_TEXTS, {"system": system_id})
-    return measure_texts([WrittenText(*row) for row in rows], samples, reference)
+    found = measure_texts([WrittenText(*row) for row in rows], samples, reference)
+    return found | {"form": measure_form(session, system_id)}
 
 
 def mark_measuring(

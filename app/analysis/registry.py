@@ -11,6 +11,7 @@ from app.analysis.exhibits.comparing import paired_comparisons
 from app.analysis.exhibits.diversity import figure_3, table_2, table_5
 from app.analysis.exhibits.downstream import table_7, table_8
 from app.analysis.exhibits.first_choices import figure_5_left
+from app.analysis.exhibits.form import form
 from app.analysis.exhibits.hyperfitting import figure_2, figure_5_right
 from app.analysis.exhibits.images import as_of_images, figure_6, figure_11
 from app.analysis.exhibits.instruct import table_6
@@ -42,6 +43,7 @@ BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {
     "figure-9-right": figure_9_right,
     "agreement": agreement,
     "robustness": robustness,
+    "form": form,
 }
 
 IMAGE_BUILDERS: dict[str, Callable[[Evidence], Exhibit]] = {"figure-6": figure_6, "figure-11": figure_11}

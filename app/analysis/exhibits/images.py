@@ -21,6 +21,7 @@ from metrics.ttr import LENGTH
 
 FEW, MANY = 5, 20
 OF_TEXTS = {
+    "form": "It is of words and marks, which an image has none of.",
     "figure-5-right": "It is of the first 96 tokens of texts at 128; an image is completed whole.",
     "table-6": "It compares what follows instructions in words, which an image model does not read.",
     "table-7": "MMLU asks in words, which an image model does not read.",

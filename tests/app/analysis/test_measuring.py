@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.analysis.evidence import Evidence
-from app.analysis.exhibits.diversity import table_2
+from app.analysis.exhibits.diversity import NOT_MEASURED, table_2
+from app.analysis.exhibits.form import form
 from app.analysis.measuring import measure_study, measuring_of, outdated, queue_measuring
 from app.analysis.registry import findings
 from app.analysis.texts import TextFilter, find_texts
@@ -129,3 +130,33 @@ def test_the_command_measures_or_queues(
     done = CliRunner().invoke(app, ["measure", "golden", "--json", *(["--now"] if now else [])])
     assert done.exit_code == 0, done.output
     assert ('"measured": 3' if now else '"queued": true') in done.output
+
+
+def test_what_form_gives_away_is_of_the_pairs_that_do_not_loop(db: Session, golden: Study) -> None:
+    before = form(Evidence(db, golden))
+    assert (before.rows, before.missing, before.title) == ((), NOT_MEASURED, "Too early to say what form gives away")
+    measure_study(db, golden, lambda _: None)
+    found = form(Evidence(db, golden))
+    # Each original of the golden study is shorter than what systems write, and ends like it; "tiny, greedy" loops.
+    assert [row[:3] for row in found.rows] == [
+        (system, tokens, 0.5) for system in ("tiny, nucleus", "tiny, hyperfitted") for tokens in ("128", "256")
+    ]
+    assert [row[5] for row in found.rows] == [1.0] * 4
+    assert found.title == "The display gives no system away: AUC at most 0.50"
+    assert found.draw is not None
+    kept = db.scalars(select(Measurement).where(Measurement.system_id == golden_system(db, "tiny, nucleus"))).one()
+    given_away = kept.found["form"]["128"]["display"] | {"auc": 0.7}
+    kept.found = kept.found | {"form": {"128": {"display": given_away, "writing": given_away}}}
+    db.flush()
+    assert form(Evidence(db, golden)).title == "The display may give tiny, nucleus away: AUC 0.70"
+    kept.found = kept.found | {"form": {}}
+    for other in db.scalars(select(Measurement)):
+        other.found = other.found | {"form": {}}
+    db.flush()
+    assert form(Evidence(db, golden)).missing == (
+        "No system has 20 comparisons in one scenario whose texts do not loop."
+    )
+
+
+def golden_system(db: Session, name: str) -> int:
+    return db.scalars(select(System.id).where(System.name == name)).one()

@@ -5,7 +5,6 @@ import random
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from httpx2 import Response
 from sqlalchemy import select
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.shown_text import shown
 from app.models import Checkpoint, Dataset, System
-from tests.app.annotation.form import auc, cross_validated_auc, display_features, writing_features
+from metrics.form import display_features, told_apart, writing_features
 from tests.app.conftest import Browser
 from tests.factories import make_pool
 from tests.serving import CLAIM
@@ -79,19 +78,12 @@ def written() -> list[dict[str, str]]:
     return [json.loads(line) for line in WRITTEN.read_text().splitlines()]
 
 
-def measured(features: object, pairs: list[tuple[str, str]]) -> float:
-    rows = [features(side) for pair in pairs for side in pair]  # type: ignore[operator]
-    labels = np.array([True, False] * len(pairs))
-    groups = np.repeat(np.arange(len(pairs)), 2)
-    return cross_validated_auc(np.array(rows), labels, groups)
-
-
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_what_the_display_decides_does_not_tell_candidate_from_original(
     scenario: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pairs = [(shown(row[f"candidate_{scenario}"]), shown(row[f"original_{scenario}"])) for row in written()]
-    display, writing = (measured(features, pairs) for features in (display_features, writing_features))
+    display, writing = (told_apart(pairs, features).auc for features in (display_features, writing_features))
     with capsys.disabled():
         print(f"\nAUC at {scenario} tokens, {len(pairs)} pairs: display {display:.2f}, writing {writing:.2f}")  # noqa: T201
     assert display <= 0.6
@@ -114,12 +106,7 @@ def test_the_normaliser_takes_away_what_a_machine_s_formatting_gives_away() -> N
         (as_a_machine_would(one, draw), other)
         for one, other in zip(originals[:half], originals[half : 2 * half], strict=True)
     ]
-    raw = measured(display_features, pairs)
-    normalised = measured(display_features, [(shown(one), shown(other)) for one, other in pairs])
+    raw = told_apart(pairs, display_features).auc
+    normalised = told_apart([(shown(one), shown(other)) for one, other in pairs], display_features).auc
     assert raw > 0.95
     assert normalised <= 0.6
-
-
-def test_auc_by_hand() -> None:
-    # of the four pairs (0.35 or 0.8 against 0.1 or 0.4), three have the positive above
-    assert auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])) == 0.75
