@@ -54,3 +54,10 @@ class TextChoices(TrainerChoices):
     epochs: Count = 20
     lr: Rate = 1e-6
     contexts: Contexts = 24
+
+
+class ImageChoices(TrainerChoices):
+    """A run on images (paper B.1), each a sequence; which learning rate the paper took is not known."""
+
+    epochs: Count = 50
+    contexts: Contexts = 8

@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from app.api_fields import TEXT, Body, Title
+from app.api_files import SentFiles, opened
 from app.auth.api_tokens import ApiReader, ApiWriter
-from app.checkpoints.choices import TextChoices
+from app.checkpoints.choices import ImageChoices, TextChoices
+from app.checkpoints.image_runs import plan_on_images
 from app.dependencies import DbSession
 from app.domain.hyperfit_curves import hyperfitting_of, trained_checkpoint
 from app.domain.hyperfit_plan import HyperfitPlan, Text
@@ -52,6 +54,14 @@ class NewHyperfitting(Body, TextChoices):
             config=self.config,
             total_updates=self.total_updates,
         )
+
+
+class NewImageHyperfitting(Body, ImageChoices):
+    """Which image model to hyperfit, on which images, in the order of their names; a file may hold many."""
+
+    name: Title
+    base: Title
+    images: SentFiles
 
 
 class CurvePoint(BaseModel):
@@ -96,8 +106,23 @@ def order_hyperfitting(
     def deed() -> HyperfittingAnswer:
         store = resources_of(request).settings.store_dir
         if image_models([find_checkpoint(session, body.base)], store):
-            raise ToprankError(f"{body.base} is an image model; hyperfit it on a page or by a command.")
+            raise ToprankError(f"{body.base} is an image model; POST /hyperfittings/images takes images.")
         made = order_training(session, body.plan, trained_folder(store, body.name), by=writer)
+        return _answer(session, made.id)
+
+    return once(HyperfittingAnswer, deed)
+
+
+@router.post("/images", status_code=201)
+def order_image_hyperfitting(
+    request: Request, writer: ApiWriter, session: DbSession, once: Once, body: NewImageHyperfitting
+) -> HyperfittingAnswer:
+    """Leave a run on images to a worker; a file is an image, a numpy array of them, or a Parquet file."""
+
+    def deed() -> HyperfittingAnswer:
+        store = resources_of(request).settings.store_dir
+        plan = plan_on_images(session, body, opened(body.images), store)
+        made = order_training(session, plan, trained_folder(store, body.name), by=writer)
         return _answer(session, made.id)
 
     return once(HyperfittingAnswer, deed)

@@ -1,6 +1,5 @@
 """/checkpoints/hyperfit: order a run of the trainer, and watch it while it goes on."""
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, UploadFile
@@ -10,15 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.checkpoints.chart import draw
-from app.checkpoints.choices import Contexts, Count, TextChoices, TrainerChoices
+from app.checkpoints.choices import ImageChoices, TextChoices
+from app.checkpoints.image_runs import plan_on_images
 from app.checkpoints.samples import samples_of
-from app.checkpoints.training_files import name_of_uploads, read_uploaded_images, read_uploaded_texts
 from app.checkpoints.uploads import sent_share
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.hyperfit_curves import hyperfitting_of, trained_checkpoint
-from app.domain.hyperfit_plan import HyperfitPlan
+from app.domain.hyperfit_plan import HyperfitPlan, Text
 from app.domain.hyperfitting import continue_training, find_checkpoint, order_training, trained_folder
-from app.domain.image_models import image_models, image_tokens
+from app.domain.image_models import image_models
 from app.domain.systems import all_checkpoints
 from app.errors import ToprankError
 from app.forms import PageForm
@@ -26,6 +25,7 @@ from app.models import Checkpoint, Person
 from app.models.checkpoint import CheckpointState
 from app.resources import resources_of
 from app.templating import is_htmx, render, see_other
+from app.texts.uploaded import name_of_uploads, uploaded_texts
 
 router = APIRouter(prefix="/checkpoints")
 
@@ -43,11 +43,9 @@ class HyperfitForm(NewRunForm, TextChoices):
     texts: UploadFile
 
 
-class HyperfitImagesForm(NewRunForm, TrainerChoices):
-    """A run on images (paper B.1), each a sequence; which learning rate the paper took is not known."""
+class HyperfitImagesForm(NewRunForm, ImageChoices):
+    """A run on images."""
 
-    epochs: Count = 50
-    contexts: Contexts = 8
     images: Annotated[list[UploadFile], Field(min_length=1)]
 
 
@@ -66,11 +64,12 @@ def order_run(
     """Leave the run to a worker, and go where it can be watched."""
     if find_checkpoint(session, form.base) in _bases(request, session)[1]:
         raise ToprankError(f"{form.base} is an image model: hyperfit it on images, under Hyperfit an image model.")
+    sent = [(form.texts.filename or "texts", form.texts.file)]
     plan = HyperfitPlan(
         name=form.name,
         base=form.base,
-        texts_name=Path(form.texts.filename or "texts").name,
-        texts=read_uploaded_texts(form.texts),
+        texts_name=name_of_uploads(sent),
+        texts=[Text(one.text, one.source) for one in uploaded_texts(sent)],
         config=form.config,
         total_updates=form.total_updates,
     )
@@ -88,16 +87,8 @@ def order_images_run(
     request: Request, researcher: CurrentResearcher, session: DbSession, form: Annotated[HyperfitImagesForm, Form()]
 ) -> Response:
     """Leave the run to a worker, with the images as the base's visual tokens."""
-    tokens, palette = image_tokens(find_checkpoint(session, form.base), resources_of(request).settings.store_dir)
-    plan = HyperfitPlan(
-        name=form.name,
-        base=form.base,
-        texts_name=name_of_uploads(form.images),
-        texts=read_uploaded_images(form.images, palette),
-        config=form.config | {"length": palette.pixels + 1},
-        total_updates=form.total_updates,
-        image_tokens=tokens,
-    )
+    sent = [(one.filename or "", one.file) for one in form.images]
+    plan = plan_on_images(session, form, sent, resources_of(request).settings.store_dir)
     return _ordered(request, session, plan, by=researcher)
 
 

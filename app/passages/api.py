@@ -17,7 +17,7 @@ from app.idempotency import Once
 from app.models import Passage
 from app.models.passage import PassageState
 from app.paging import Page, Paging, RowId, page
-from app.passages.importing import import_passages
+from app.passages.importing import ImportReport, import_passages
 from app.passages.validating import (
     LONGEST_REASON,
     LONGEST_TEXT,
@@ -74,12 +74,17 @@ class NewText(Body):
     source: Annotated[str | None, Field(max_length=2000, pattern=TEXT)] = None
 
 
-class NewTexts(Body):
-    """Texts to import; `accept` says that somebody has read them all and found them good."""
+class NewPassages(Body):
+    """What to do with what comes; `accept` says that somebody has read it all and found it good."""
 
-    texts: Annotated[list[NewText], Field(min_length=1, max_length=MOST_TEXTS)]
     accept: bool = False
     unjudged: bool = False
+
+
+class NewTexts(NewPassages):
+    """Texts to import."""
+
+    texts: Annotated[list[NewText], Field(min_length=1, max_length=MOST_TEXTS)]
 
 
 class Imported(BaseModel):
@@ -90,6 +95,12 @@ class Imported(BaseModel):
     too_short: int
     without_a_cut: int
     numbers: dict[str, list[int]]
+
+    @classmethod
+    def of(cls, report: ImportReport) -> Self:
+        """What the report says."""
+        counts = {name: getattr(report, name) for name in cls.model_fields if name != "numbers"}
+        return cls(**counts, numbers=report.lines)
 
 
 class PassageVerdict(StrEnum):
@@ -154,9 +165,7 @@ def import_texts(
         texts = [SourceText(text.text, number, text.source) for number, text in enumerate(body.texts, start=1)]
         tokenizer = reference_tokenizer(session, study)
         choices = {"accept": body.accept, "unjudged": body.unjudged}
-        report = import_passages(session, found, texts, tokenizer, **choices, by=writer)
-        counts = {name: getattr(report, name) for name in Imported.model_fields if name != "numbers"}
-        return Imported(**counts, numbers=report.lines)
+        return Imported.of(import_passages(session, found, texts, tokenizer, **choices, by=writer))
 
     return once(Imported, deed)
 

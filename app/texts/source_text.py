@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from app.errors import ToprankError
@@ -9,6 +10,8 @@ from app.errors import ToprankError
 
 class UnreadableFileError(ToprankError):
     """A file of texts cannot be read; nothing of it was imported."""
+
+    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
 
     def __init__(self, file: Path, reason: str) -> None:
         super().__init__(f"{file.name}: {reason} Nothing was imported.")

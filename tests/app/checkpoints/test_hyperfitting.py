@@ -110,8 +110,8 @@ def test_an_ordered_run_is_left_to_a_worker_and_shown(researcher, base, db):
         ({"accumulation": "3"}, 422),
         ({"order": "backwards"}, 422),
         ({"base": "unknown"}, 404),
-        ({"file": ("words.pdf", b"x")}, 400),
-        ({"file": ("words.txt", b"")}, 400),
+        ({"file": ("words.pdf", b"x")}, 422),
+        ({"file": ("words.txt", b"")}, 422),
         ({"file": ("words.txt", b"a\0b")}, 400),
     ],
 )

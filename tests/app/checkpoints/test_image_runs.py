@@ -143,10 +143,10 @@ def test_a_stored_image_model_is_a_base_too(
         ({}, [], 422, ""),
         ({"base": "none"}, None, 404, "There is no checkpoint"),
         ({"base": "words"}, None, 400, "is not on this machine"),
-        ({}, [("a.png", b"no image")], 400, "a.png: It is damaged, or no image"),
-        ({}, [("..", b"no image")], 400, "file: It is damaged, or no image"),
-        ({}, [("../up/wide.npy", b"x")], 400, "wide.npy: It is damaged"),
-        ({}, [("words.parquet", b"x")], 400, "no Parquet file that can be read"),
+        ({}, [("a.png", b"no image")], 422, "a.png: It is damaged, or no image"),
+        ({}, [("..", b"no image")], 422, "file: It is damaged, or no image"),
+        ({}, [("../up/wide.npy", b"x")], 422, "wide.npy: It is damaged"),
+        ({}, [("words.parquet", b"x")], 422, "no Parquet file that can be read"),
     ],
 )
 def test_what_cannot_be_learned_is_refused_and_leaves_nothing(

@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_read_brings_nothing_in(researcher: Browser, db: S
         (("c.exe", b"MZ"), "Files of texts end in"),
     ):
         refused = send(researcher, fine, file)
-        assert (refused.status_code, says in refused.text) == (400, True)
+        assert (refused.status_code, says in refused.text) == (422, True)
     assert send(researcher, fine, dataset="none").status_code == 404
     assert send(researcher, ("", b"")).status_code in (400, 422)
     assert passages(db) == []
@@ -99,4 +99,4 @@ def test_images_come_as_files_of_their_own(researcher: Browser, db: Session) -> 
     assert "Import images" in researcher.get("/studies/digits/passages/import").text
     assert "2 of 2 images came in" in send(researcher, *pictures, slug="digits").text
     assert [one.width for one in passages(db)] == [4, 4]
-    assert send(researcher, ("broken.png", b"no image"), slug="digits").status_code == 400
+    assert send(researcher, ("broken.png", b"no image"), slug="digits").status_code == 422
