@@ -30,7 +30,8 @@ def citation_index(system: System, texts: TrainingTexts | None, checkpoint: Path
     """The folder of the index that the system blocks by, built on the first call; None where nothing is blocked.
 
     A training set that was given for the system comes before the one that its checkpoint was trained on. Raises
-    NothingToBlockError where there is neither.
+    NothingToBlockError where there is neither, CitationIndexError where what lies beside the weights is damaged or was
+    built with another tokenizer than the checkpoint's.
     """
     if not system.block_citations:
         return None
@@ -39,6 +40,8 @@ def citation_index(system: System, texts: TrainingTexts | None, checkpoint: Path
     beside = checkpoint / BESIDE_THE_WEIGHTS
     if not beside.is_dir():
         raise NothingToBlockError(system)
+    tokenizer = Tokenizer.from_buffer(OwnTokens(checkpoint).tokenizer_json)
+    CitationIndex.load(beside, hash_tokenizer(tokenizer))
     return beside
 
 

@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, undefer
+from tokenizers import Tokenizer
 
 from app.domain.systems import SystemPlan, TrainingPlan, add_system
 from app.errors import ToprankError
 from app.models import Candidacy, Continuation, System, TrainingTexts
 from app.models.study import StudyState
 from app.models.system import GenerationState
+from generation.citation.boundaries import WordBoundaries
+from generation.citation.index import CitationIndex
+from generation.citation.training_set import TrainingSet
 from generation.generate import Order, Outcome, generate
 from generation.writing import check_engine, engine_here
 from tests.factories import make_checkpoint, make_study
@@ -70,19 +74,29 @@ def test_without_a_training_set_the_reason_says_what_to_do(engine: Engine, tiny_
         assert session.scalars(select(Continuation)).all() == []
 
 
-def test_a_hyperfitted_checkpoint_brings_its_index(engine: Engine, tiny_checkpoint: Path, tmp_path: Path) -> None:
-    from tokenizers import Tokenizer
+def save_index(folder: Path, tokenizer: Tokenizer) -> None:
+    CitationIndex.build(TrainingSet.from_samples([[1, 2, 3, 4, 5, 6]]), WordBoundaries(tokenizer)).save(folder)
 
-    from generation.citation.boundaries import WordBoundaries
-    from generation.citation.index import CitationIndex
-    from generation.citation.training_set import TrainingSet
 
+def test_an_index_of_another_tokenizer_is_a_reason(engine: Engine, tiny_checkpoint: Path, tmp_path: Path) -> None:
     folder = tmp_path / "hyperfitted"
     shutil.copytree(tiny_checkpoint, folder)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    CitationIndex.build(TrainingSet.from_samples([[1, 2, 3, 4, 5, 6]]), WordBoundaries(tokenizer)).save(
-        folder / "citation_index"
-    )
+    other = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    other.add_tokens(["<another>"])
+    save_index(folder / "citation_index", other)
+    system = commit_system(engine, folder, passages=1, block_citations=True)
+
+    assert run(engine, system) is Outcome.FAILED
+
+    with Session(engine) as session:
+        assert "was built with another tokenizer" in str(session.scalars(select(System.reason)).one())
+        assert session.scalars(select(Continuation)).all() == []
+
+
+def test_a_hyperfitted_checkpoint_brings_its_index(engine: Engine, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "hyperfitted"
+    shutil.copytree(tiny_checkpoint, folder)
+    save_index(folder / "citation_index", Tokenizer.from_file(str(folder / "tokenizer.json")))
     system = commit_system(engine, folder, passages=1, block_citations=True)
 
     assert run(engine, system) is Outcome.DONE
