@@ -99,7 +99,7 @@ class ServiceWriter(Writer):
         """As `write`, for a number of tokens."""
         prompts = self.prompts(passages)
         generated = self.engine.generate(
-            prompts, self.decoding, new_tokens=new_tokens, block_citations=self.block_citations
+            prompts, self.decoding, new_tokens=new_tokens, citation_index=self.citation_index
         )
         return [self._written(*three) for three in zip(passages, prompts, generated, strict=True)]
 
@@ -128,13 +128,11 @@ def measure_engines(run: Run, folder: Path) -> dict[str, Any]:
     tokenizer = Tokenizer.from_file(str(run.checkpoint / "tokenizer.json"))
     CitationIndex.build(TrainingSet.from_samples(free), WordBoundaries(tokenizer)).save(folder / "index")
     off, on = _with_blocker(run, own_tokens, passages, folder / "index")
-    reference = TransformersEngine(
-        run.checkpoint, citation_index=folder / "index", settings=run.settings, device="cuda" if run.gpu else "cpu"
-    )
+    reference = TransformersEngine(run.checkpoint, settings=run.settings, device="cuda" if run.gpu else "cpu")
     prompts = make_writer(reference, own_tokens).prompts(passages)
     theirs, blocked = Timed(), Timed()
     theirs.add(lambda: reference.generate(prompts, GREEDY, new_tokens=run.new_tokens))
-    blocked.add(lambda: reference.generate(prompts, GREEDY, new_tokens=run.new_tokens, block_citations=True))
+    blocked.add(lambda: reference.generate(prompts, GREEDY, new_tokens=run.new_tokens, citation_index=folder / "index"))
     return {
         "contexts": run.contexts,
         "new_tokens": run.new_tokens,
@@ -171,13 +169,13 @@ def _beside_bare(run: Run, own_tokens: OwnTokens, passages: list[Passage]) -> tu
 def _with_blocker(run: Run, own_tokens: OwnTokens, passages: list[Passage], index: Path) -> tuple[Timed, Timed]:
     from generation.engines.vllm_engine import VllmEngine
 
-    engine = VllmEngine(run.checkpoint, citation_index=index, settings=run.settings)
+    engine = VllmEngine(run.checkpoint, settings=run.settings)
     prompts = make_writer(engine, own_tokens).prompts(passages)
-    engine.generate(prompts[:2], GREEDY, new_tokens=8, block_citations=True)
+    engine.generate(prompts[:2], GREEDY, new_tokens=8, citation_index=index)
     off, on = Timed(), Timed()
     for _ in range(run.rounds):
         off.add(lambda: engine.generate(prompts, GREEDY, new_tokens=run.new_tokens))
-        on.add(lambda: engine.generate(prompts, GREEDY, new_tokens=run.new_tokens, block_citations=True))
+        on.add(lambda: engine.generate(prompts, GREEDY, new_tokens=run.new_tokens, citation_index=index))
     engine.close()
     return off, on
 

@@ -43,7 +43,7 @@ def engine_here() -> str:
     return "vllm" if torch.cuda.is_available() else "transformers"
 
 
-def load_engine(name: str, checkpoint: Path, *, citation_index: Path | None, settings: EngineSettings) -> Engine:
+def load_engine(name: str, checkpoint: Path, settings: EngineSettings) -> Engine:
     """The named engine with the checkpoint loaded. Raises EngineError, or CheckpointError with a reason."""
     check_engine(name)
     if is_image_model(checkpoint):
@@ -53,10 +53,10 @@ def load_engine(name: str, checkpoint: Path, *, citation_index: Path | None, set
     if (engine_here() if name == AUTOMATIC else name) == "transformers":
         from generation.engines.transformers_engine import TransformersEngine
 
-        return TransformersEngine(checkpoint, citation_index=citation_index, settings=settings)
+        return TransformersEngine(checkpoint, settings=settings)
     from generation.engines.vllm_engine import VllmEngine
 
-    return VllmEngine(checkpoint, citation_index=citation_index, settings=settings)
+    return VllmEngine(checkpoint, settings=settings)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Writer:
     reference: ReferenceTokenizer
     decoding: Decoding
     seed: int
-    block_citations: bool = False
+    citation_index: Path | None = None
     chat: "ChatTemplate | None" = None
 
     @property
@@ -85,7 +85,7 @@ class Writer:
         needed = new_tokens = max(passage.continuation_tokens for passage in passages)
         while True:
             generated = self.engine.generate(
-                prompts, self.decoding, new_tokens=new_tokens, block_citations=self.block_citations
+                prompts, self.decoding, new_tokens=new_tokens, citation_index=self.citation_index
             )
             written = [self._written(*three) for three in zip(passages, prompts, generated, strict=True)]
             if self.own_tokens_are_reference or new_tokens >= MOST_TOKENS:
@@ -133,8 +133,8 @@ def prepare_writer(
             f"The images of the study have another palette or size than those of the checkpoint {checkpoint.name}. "
             "Make the study with the checkpoint's tokenizer.json, or take a checkpoint of the study's palette."
         )
-    loaded = load_engine(engine, folder, citation_index=index, settings=engine_settings_of(checkpoint))
-    return Writer(loaded, own_tokens, reference, decoding, system.seed, system.block_citations, chat)
+    loaded = load_engine(engine, folder, engine_settings_of(checkpoint))
+    return Writer(loaded, own_tokens, reference, decoding, system.seed, index, chat)
 
 
 def _chat_template(checkpoint: Path) -> "ChatTemplate":

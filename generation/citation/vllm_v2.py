@@ -5,6 +5,7 @@ the device or whose shape depends on what it finds. A row of logits is not a req
 several.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsContext, LogitsProcessor, LogitsProcRequestState
 
 from generation.citation.table import CITATION_LENGTH, MULTIPLIERS, BanTable
-from generation.citation.vllm_options import load_configured_index, wants_blocking
+from generation.citation.vllm_options import load_index, requested_index
 
 
 class DeviceTable:
@@ -46,6 +47,8 @@ class DeviceTable:
 
     def ban(self, logits: torch.Tensor, recent: torch.Tensor, wanted: torch.Tensor) -> None:
         """Set logits [rows, vocabulary] to -inf, in place, for what may not follow in the rows that are `wanted`."""
+        if not self.widest_ban:
+            return
         found, runs = self.find(recent)
         runs = torch.where(found & wanted, runs, 0)
         first = self.offsets[runs].long()
@@ -58,41 +61,53 @@ class DeviceTable:
 
 
 class CitationBlockerV2(LogitsProcessor):
-    """Bans, for each request that asked for it, what may not follow its last five generated tokens."""
+    """Bans, for each request that names an index, what may not follow its last five generated tokens by that index."""
 
     @classmethod
     def validate_params(cls, sampling_params: Any) -> None:
         """Raise ValueError for a request with a nonsensical option."""
-        wants_blocking(sampling_params)
+        requested_index(sampling_params)
 
     def __init__(self, vllm_config: Any, req_states: LogitsProcRequestState) -> None:
-        self.table = DeviceTable(load_configured_index(vllm_config).table, req_states.device)
+        self.vocabulary_size = vllm_config.model_config.get_vocab_size()
         self.states = req_states
-        self.blocks = np.zeros(req_states.max_num_reqs, dtype=np.bool_)
-        self._blocks_on_device = torch.from_numpy(self.blocks.copy()).to(req_states.device)
+        self.window = torch.arange(CITATION_LENGTH, device=req_states.device)
+        self.tables: list[DeviceTable] = []
+        self._numbers: dict[Path, int] = {}  # of the table of each index, from 1
+        self.blocked_by = np.zeros(req_states.max_num_reqs, dtype=np.int32)  # such a number for each slot, 0 for none
+        self._on_device = torch.from_numpy(self.blocked_by.copy()).to(req_states.device)
         self._changed = False
 
     def add_request(self, req_idx: int, sampling_params: Any) -> bool:
-        """Note whether the request that now holds the slot wants its citations blocked."""
-        wants = wants_blocking(sampling_params)
-        self._changed |= bool(self.blocks[req_idx] != wants)
-        self.blocks[req_idx] = wants
-        return wants
+        """Note by which index the request that now holds the slot is blocked, and return whether by any."""
+        folder = requested_index(sampling_params)
+        number = 0 if folder is None else self._number_of(folder)
+        self._changed |= bool(self.blocked_by[req_idx] != number)
+        self.blocked_by[req_idx] = number
+        return number > 0
 
     def apply_staged_writes(self) -> None:
         """Bring the notes to the device."""
         if self._changed:
-            self._blocks_on_device = torch.from_numpy(self.blocks.copy()).to(self.states.device)
+            self._on_device = torch.from_numpy(self.blocked_by.copy()).to(self.states.device)
             self._changed = False
 
     def apply(self, logits: torch.Tensor, ctx: LogitsContext) -> torch.Tensor:
         """Logits [rows, vocabulary], changed in place."""
-        if not self.table.widest_ban or not self.blocks[ctx.idx_mapping_np].any():
+        numbers = [number for number in np.unique(self.blocked_by[ctx.idx_mapping_np]).tolist() if number]
+        if not numbers:
             return logits
         slots = ctx.expanded_idx_mapping.long()
-        recent = self._recent(slots, ctx)
-        self.table.ban(logits, recent, self._blocks_on_device[slots])
+        recent, blocked_by = self._recent(slots, ctx), self._on_device[slots]
+        for number in numbers:
+            self.tables[number - 1].ban(logits, recent, blocked_by == number)
         return logits
+
+    def _number_of(self, folder: Path) -> int:
+        if folder not in self._numbers:
+            self.tables.append(DeviceTable(load_index(folder, self.vocabulary_size).table, self.states.device))
+            self._numbers[folder] = len(self.tables)
+        return self._numbers[folder]
 
     def _recent(self, slots: torch.Tensor, ctx: LogitsContext) -> torch.Tensor:
         """The last five generated tokens a row follows [rows, 5], -1 where there are not so many.
@@ -102,7 +117,7 @@ class CitationBlockerV2(LogitsProcessor):
         """
         prompt, total = self.states.prompt_len.gpu[slots].long(), self.states.total_len.gpu[slots].long()
         drafts = ctx.expanded_local_pos.long()
-        places = (total + drafts)[:, None] + self.table.window - CITATION_LENGTH
+        places = (total + drafts)[:, None] + self.window - CITATION_LENGTH
         history = self.states.all_token_ids.gpu
         committed = history[slots[:, None], places.clamp(0, history.shape[1] - 1)].long()
         rows = torch.arange(len(slots), device=slots.device)

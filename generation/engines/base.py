@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from app.domain.engine_settings import EngineSettings
@@ -91,12 +92,12 @@ class Engine(Protocol):
     name: str
 
     def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int, block_citations: bool = False
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int, citation_index: Path | None = None
     ) -> list[Generated]:
         """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed, in order.
 
-        Raises EngineError where citations are to be blocked and the engine was loaded without a citation index, and
-        OutOfMemoryError, after which fewer prompts may do.
+        Citations are blocked by the index in the folder, if one is named. Raises EngineError for what the engine cannot
+        do, CitationIndexError for an index that cannot be used, OutOfMemoryError, after which fewer prompts may do.
         """
         ...
 

@@ -13,7 +13,6 @@ from generation.citation.index import CitationIndex
 from generation.engines.base import (
     CheckpointError,
     Decoding,
-    EngineError,
     EngineSettings,
     Generated,
     OutOfMemoryError,
@@ -57,29 +56,18 @@ class TransformersEngine:
 
     name = "transformers"
 
-    def __init__(
-        self,
-        checkpoint: Path,
-        *,
-        citation_index: Path | None = None,
-        settings: EngineSettings | None = None,
-        device: str | None = None,
-    ) -> None:
-        """Load the checkpoint, by default float32 on a CPU and bfloat16 on a GPU, and the index of what to block.
-
-        Raises CheckpointError with a reason.
-        """
+    def __init__(self, checkpoint: Path, *, settings: EngineSettings | None = None, device: str | None = None) -> None:
+        """Load the checkpoint, by default float32 on a CPU and bfloat16 on a GPU. Raises CheckpointError."""
         self.model, self.device = load_model(checkpoint, device, dtype=(settings or EngineSettings()).dtype)
         self.checkpoint = checkpoint.name
         self.eos_ids = writable_ends(self.model)
-        self.citation_index = CitationIndex.load(citation_index) if citation_index else None
 
     def generate(
-        self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int, block_citations: bool = False
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, new_tokens: int, citation_index: Path | None = None
     ) -> list[Generated]:
         """Continue each prompt by exactly `new_tokens` tokens, the end of sequence suppressed.
 
-        Raises OutOfMemoryError, after which fewer prompts may do.
+        Raises CitationIndexError for an index that cannot be used, OutOfMemoryError, after which fewer prompts may do.
         """
         input_ids, attention_mask = left_padded([prompt.token_ids for prompt in prompts])
         chooser = (
@@ -87,7 +75,8 @@ class TransformersEngine:
             if decoding.strategy == "greedy"
             else SeededNucleus(self.eos_ids, decoding, [prompt.seed for prompt in prompts], new_tokens)
         )
-        blocker = self._blocker(input_ids.shape[1], chooser) if block_citations else None
+        index = CitationIndex.load(citation_index) if citation_index else None
+        blocker = CitationBlocker(index, input_ids.shape[1], chooser.would_take) if index else None
         # No end-of-sequence id here: the chooser masks them all, and nothing may stop early.
         settings = GenerationConfig(
             do_sample=False,
@@ -118,11 +107,6 @@ class TransformersEngine:
         gc.collect()
         if self.device != "cpu":
             torch.cuda.empty_cache()
-
-    def _blocker(self, prompt_length: int, chooser: NoEndOfSequence) -> CitationBlocker:
-        if self.citation_index is None:
-            raise EngineError("Citations cannot be blocked: the engine was loaded without a citation index.")
-        return CitationBlocker(self.citation_index, prompt_length, chooser.would_take)
 
 
 def end_of_sequence_ids(*configs: object) -> list[int]:

@@ -19,7 +19,7 @@ INTERFACES = {
 ARGUMENTS = {
     "model", "skip_tokenizer_init", "load_format", "trust_remote_code", "dtype", "max_model_len", "enforce_eager",
     "tensor_parallel_size", "pipeline_parallel_size", "distributed_executor_backend", "gpu_memory_utilization",
-    "logprobs_mode", "additional_config", "logits_processors",
+    "logprobs_mode", "logits_processors",
 }  # fmt: skip
 SAMPLING = {
     "temperature", "top_p", "top_k", "seed", "repetition_penalty", "min_tokens", "max_tokens", "stop_token_ids",

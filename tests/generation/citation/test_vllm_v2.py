@@ -17,7 +17,7 @@ from vllm.v1.worker.gpu.sample.logits_processor import (
 
 from generation.citation.vllm_v2 import CitationBlockerV2, DeviceTable
 from tests.generation.citation.test_index import few_tokens, index_of
-from tests.generation.citation.test_vllm_v1 import BLOCKED, FREE, SAMPLE, config
+from tests.generation.citation.test_vllm_v1 import FREE, SAMPLE, blocked_by, config
 
 pytestmark = pytest.mark.vllm
 NAME = "generation.citation.vllm_v2:CitationBlockerV2"
@@ -28,6 +28,7 @@ class Engine:
     """The buffers of the model runner that the adapter reads, and a request in each slot that a test fills."""
 
     def __init__(self, folder):
+        self.blocked = blocked_by(folder)
         tokens, prompts, totals = (
             torch.zeros(SLOTS, LONGEST, dtype=torch.int32),
             *torch.zeros(2, SLOTS, dtype=torch.int32),
@@ -35,15 +36,15 @@ class Engine:
         self.tokens, self.prompts, self.totals = tokens, prompts, totals
         buffers = [SimpleNamespace(gpu=tensor) for tensor in (tokens, prompts, prompts, totals)]
         self.blocker = CitationBlockerV2(
-            config(folder), LogitsProcRequestState(torch.device("cpu"), SLOTS, VOCABULARY, *buffers)
+            config(), LogitsProcRequestState(torch.device("cpu"), SLOTS, VOCABULARY, *buffers)
         )
 
-    def add(self, slot, prompt, generated, params=BLOCKED):
+    def add(self, slot, prompt, generated, params=None):
         """Put a request into a slot, as the runner does: the rest of the slot keeps what a former request left."""
         ids = prompt + generated
         self.tokens[slot, : len(ids)] = torch.tensor(ids, dtype=torch.int32)
         self.prompts[slot], self.totals[slot] = len(prompt), len(ids)
-        wants = self.blocker.add_request(slot, params)
+        wants = self.blocker.add_request(slot, params or self.blocked)
         self.blocker.apply_staged_writes()
         return wants
 
@@ -77,17 +78,27 @@ def test_rows_are_mapped_to_the_slots_of_their_requests(engine):
 
 
 def test_only_requests_that_asked_are_blocked(engine):
-    assert engine.add(0, [0], [1, 2, 3, 4, 5], BLOCKED)
+    assert engine.add(0, [0], [1, 2, 3, 4, 5])
     assert not engine.add(2, [0], [1, 2, 3, 4, 5], FREE)
     assert engine.banned([2, 0]) == [(1, 6)]
     assert engine.banned([2]) == []
 
 
+def test_each_request_is_blocked_by_its_own_index(engine, tmp_path):
+    index_of([[1, 2, 3, 4, 5, 8]]).save(tmp_path / "other")
+    engine.add(0, [0], [1, 2, 3, 4, 5])
+    engine.add(1, [0], [1, 2, 3, 4, 5], blocked_by(tmp_path / "other"))
+    engine.add(2, [0], [1, 2, 3, 4, 5], FREE)
+    assert engine.banned([2, 1, 0]) == [(1, 8), (2, 6)]
+    engine.add(0, [0], [1, 2, 3, 4, 5], blocked_by(tmp_path / "other"))
+    assert engine.banned([0, 1, 2]) == [(0, 8), (1, 8)]
+
+
 def test_a_slot_used_again_forgets_the_request_before(engine):
-    engine.add(0, [0], [1, 2, 3, 4, 5], BLOCKED)
+    engine.add(0, [0], [1, 2, 3, 4, 5])
     engine.add(0, [0], [1, 2, 3, 4, 5], FREE)
     assert engine.banned([0]) == []
-    engine.add(0, [0, 0], [2, 3], BLOCKED)  # behind these the slot still holds 4 and 5
+    engine.add(0, [0, 0], [2, 3])  # behind these the slot still holds 4 and 5
     assert engine.banned([0]) == []
 
 
@@ -121,9 +132,6 @@ def test_the_device_bans_what_the_index_bans(samples, data):
     expected = np.zeros((len(recent), VOCABULARY), dtype=bool)
     expected[index.banned(recent)] = True
     table = DeviceTable(index.table, torch.device("cpu"))
-    if not table.widest_ban:
-        assert not expected.any()
-        return
     logits = torch.randn(len(recent), VOCABULARY)
     before = logits.clone()
     table.ban(logits, torch.from_numpy(recent), torch.from_numpy(wanted))
@@ -132,9 +140,9 @@ def test_the_device_bans_what_the_index_bans(samples, data):
     assert (logits.numpy() == before.numpy())[~expected].all()
 
 
-@pytest.mark.parametrize("options", [{"block_citations": "yes"}, {"block_citation": True}])
-def test_nonsense_is_refused_at_the_door(options):
+@pytest.mark.parametrize("options", [{"citation_index": "yes"}, {"block_citations": True}])
+def test_nonsense_is_refused_at_the_door(engine, options):
     validate = build_custom_logits_processors_params_validator([NAME])
-    validate(BLOCKED)
+    validate(engine.blocked)
     with pytest.raises(VLLMValidationError):
         validate(SamplingParams(extra_args=options))

@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from generation.citation.boundaries import WordBoundaries
 from generation.citation.index import CitationIndex
+from generation.citation.storage import CitationIndexError
 from generation.citation.training_set import TrainingSet
 from generation.engines import vllm_engine
 from generation.engines.base import (
@@ -24,9 +25,11 @@ from generation.engines.base import (
     Prompt,
 )
 from generation.engines.transformers_engine import TransformersEngine
-from generation.engines.vllm_engine import VllmEngine, check_version, end_of_sequence_ids
+from generation.engines.vllm_engine import VllmEngine
+from generation.engines.vllm_loading import check_version, end_of_sequence_ids
 from generation.own_tokens import OwnTokens
 from tests.generation.citation.brute_force import banned_after
+from tests.generation.citation.test_index import index_of
 
 # vLLM and what it imports warn of their own deprecations.
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]
@@ -58,8 +61,8 @@ def index(wide_checkpoint: Path, recited: list[tuple[int, ...]], tmp_path_factor
 
 
 @pytest.fixture(scope="module")
-def engine(wide_checkpoint: Path, index: Path) -> Iterator[VllmEngine]:
-    engine = VllmEngine(wide_checkpoint, citation_index=index)
+def engine(wide_checkpoint: Path) -> Iterator[VllmEngine]:
+    engine = VllmEngine(wide_checkpoint)
     yield engine
     engine.close()
 
@@ -73,9 +76,10 @@ def test_the_tokens_are_those_of_transformers(
     block: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    reference = TransformersEngine(wide_checkpoint, citation_index=index, device="cpu")
-    ours = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, block_citations=block)
-    theirs = reference.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, block_citations=block)
+    reference = TransformersEngine(wide_checkpoint, device="cpu")
+    chosen = index if block else None
+    ours = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, citation_index=chosen)
+    theirs = reference.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, citation_index=chosen)
 
     assert len(ours) >= 32
     equal = [one.token_ids == other.token_ids for one, other in zip(ours, theirs, strict=True)]
@@ -99,11 +103,11 @@ def gap_where_they_part(checkpoint: Path, prompt: Prompt, one: Generated, other:
 
 
 def test_every_step_is_checked_by_a_reader_of_the_training_set(
-    engine: VllmEngine, wide_checkpoint: Path, recited: list[tuple[int, ...]], prompts: list[Prompt]
+    engine: VllmEngine, wide_checkpoint: Path, index: Path, recited: list[tuple[int, ...]], prompts: list[Prompt]
 ) -> None:
     tokenizer = Tokenizer.from_file(str(wide_checkpoint / "tokenizer.json"))
     free = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS)
-    blocked = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, block_citations=True)
+    blocked = engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, citation_index=index)
 
     assert violations(tokenizer, recited, free) > 0, "unblocked, the model recites"
     assert violations(tokenizer, recited, blocked) == 0
@@ -121,10 +125,45 @@ def violations(tokenizer: Tokenizer, samples: Sequence[Sequence[int]], found: Se
     return count
 
 
-def test_blocked_and_free_requests_share_a_batch(engine: VllmEngine, prompts: list[Prompt]) -> None:
-    alone = engine.generate(prompts[:4], GREEDY, new_tokens=NEW_TOKENS)
-    engine.generate(prompts[4:8], GREEDY, new_tokens=NEW_TOKENS, block_citations=True)
-    assert engine.generate(prompts[:4], GREEDY, new_tokens=NEW_TOKENS) == alone
+def test_two_indexes_and_none_share_a_batch(
+    engine: VllmEngine,
+    wide_checkpoint: Path,
+    recited: list[tuple[int, ...]],
+    prompts: list[Prompt],
+    tmp_path: Path,
+) -> None:
+    """An index of what the first half of the prompts leads to, one of the second half, and none: for every prompt."""
+    tokenizer = Tokenizer.from_file(str(wide_checkpoint / "tokenizer.json"))
+    halves = [recited[:18], recited[18:]]
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for samples, folder in zip(halves, folders, strict=True):
+        CitationIndex.build(TrainingSet.from_samples(samples), WordBoundaries(tokenizer)).save(folder)
+    chosen = [None, *folders]
+    alone = [engine.generate(prompts, GREEDY, new_tokens=NEW_TOKENS, citation_index=one) for one in chosen]
+
+    mixed = [(prompt, one) for prompt in prompts for one in chosen]
+    found = engine.llm.generate(
+        [{"prompt_token_ids": list(prompt.token_ids)} for prompt, _ in mixed],
+        [engine._parameters(prompt, GREEDY, new_tokens=NEW_TOKENS, citation_index=one) for prompt, one in mixed],
+        use_tqdm=False,
+    )
+
+    together = [tuple(output.outputs[0].token_ids) for output in found]
+    for number, _ in enumerate(chosen):
+        assert together[number::3] == [one.token_ids for one in alone[number]]
+    for samples, by_their_index, by_the_other in ((halves[0], *alone[1:]), (halves[1], alone[2], alone[1])):
+        assert violations(tokenizer, samples, by_their_index) == 0
+        assert violations(tokenizer, samples, by_the_other) > 0
+        assert violations(tokenizer, samples, alone[0]) > 0
+
+
+def test_an_index_of_another_vocabulary_stops_before_vllm_does(
+    engine: VllmEngine, prompts: list[Prompt], tmp_path: Path
+) -> None:
+    index_of([[1, 2, 3, 4, 5, 10**6]]).save(tmp_path / "index")
+    with pytest.raises(CitationIndexError, match="bans token 1000000, but the model has"):
+        engine.generate(prompts[:1], GREEDY, new_tokens=8, citation_index=tmp_path / "index")
+    assert len(engine.generate(prompts[:1], GREEDY, new_tokens=8)) == 1
 
 
 def test_a_passages_draws_depend_on_it_alone(engine: VllmEngine, prompts: list[Prompt]) -> None:
