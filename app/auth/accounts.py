@@ -13,6 +13,7 @@ from app.models import Person
 from app.models.person import Role
 
 ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+ADMINS_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("admins", 0)))
 
 
 class EmailError(ToprankError):
@@ -99,8 +100,9 @@ def change_password(session: Session, person: Person, password: str) -> None:
 
 
 def disable(session: Session, person: Person, *, by: Person | None) -> None:
-    """Shut the person out at once. Raises ConflictError for oneself, who could not undo it."""
-    _check_is_another(person, by)
+    """Shut the person out at once. Raises ConflictError for oneself, who could not undo it, and for the only admin."""
+    check_is_another(person, by)
+    check_admin_stays(session, person)
     person.disabled_at = func.now()
     end_all_sessions(session, person)
     record(session, by, "person.disable", person)
@@ -116,11 +118,13 @@ def enable(session: Session, person: Person, *, by: Person | None) -> None:
 def change_role(session: Session, person: Person, role: Role, *, by: Person | None) -> None:
     """Give the person another role, from their next page on.
 
-    Raises ConflictError for oneself, or nobody might be left to undo it, and for somebody whose identity was erased.
+    Raises ConflictError for oneself, who could not undo it, for the only admin, and for somebody whose identity was
+    erased.
     """
-    _check_is_another(person, by)
+    check_is_another(person, by)
     check_is_somebody(person)
     if role is not person.role:
+        check_admin_stays(session, person)
         record(session, by, "person.change_role", person, before=str(person.role), after=str(role))
         person.role = role
         session.flush()
@@ -132,6 +136,23 @@ def check_is_somebody(person: Person) -> None:
         raise ConflictError("This person's identity was erased, so nobody can be let in by this account any more.")
 
 
-def _check_is_another(person: Person, by: Person | None) -> None:
+def check_is_another(person: Person, by: Person | None) -> None:
+    """Raises ConflictError when whoever does it does it to themselves."""
     if by is not None and person.id == by.id:
-        raise ConflictError("You cannot do this to your own account; ask another admin.")
+        raise ConflictError(f"{person.email} is your own account; ask another admin to change it.")
+
+
+def check_admin_stays(session: Session, person: Person) -> None:
+    """Raises ConflictError when the person is the only admin in service, enabled and with a password.
+
+    Whoever was only invited may never come. Until the transaction ends, no other admin can be taken away.
+    """
+    session.execute(ADMINS_LOCK)
+    session.refresh(person)
+    in_service = (Person.role == Role.ADMIN, Person.disabled_at.is_(None), Person.password_hash.is_not(None))
+    admins = session.scalars(select(Person.id).where(*in_service).limit(2)).all()
+    if list(admins) == [person.id]:
+        raise ConflictError(
+            f"{person.email} is the only admin who can log in, so nothing was changed. Make somebody else an admin "
+            "first, who has a password."
+        )

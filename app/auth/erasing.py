@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from app.auth.accounts import check_admin_stays, check_is_another
 from app.auth.mentions import mentions_of, take_out, words_of
 from app.auth.sessions import end_all_sessions
 from app.domain.audit import record
@@ -26,9 +27,12 @@ def erase_identity(
 ) -> None:
     """Erase for good; `confirmation` is the person's address, typed again, `names` what texts may call them.
 
-    Raises ConflictError when the address differs, for oneself, and for somebody who was erased before; NamesError.
+    Raises ConflictError when the address differs, for oneself, for the only admin, and for somebody who was erased
+    before; NamesError.
     """
-    _check_may_be_erased(person, by, confirmation)
+    check_is_another(person, by)
+    check_admin_stays(session, person)
+    _check_may_be_erased(person, confirmation)
     words = words_of(person, names)
     texts = take_out(session, mentions_of(session, person, names))
     _forget_answers(session, words)
@@ -45,9 +49,7 @@ def erase_identity(
     record(session, by, "person.erase", person, texts=texts)
 
 
-def _check_may_be_erased(person: Person, by: Person | None, confirmation: str) -> None:
-    if by is not None and person.id == by.id:
-        raise ConflictError("You cannot erase yourself; ask another admin.")
+def _check_may_be_erased(person: Person, confirmation: str) -> None:
     if person.erased_at is not None:
         raise ConflictError("This person's identity was erased before.")
     if confirmation.strip().lower() != person.email:

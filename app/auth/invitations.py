@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.auth.accounts import change_password, check_is_somebody, create_person, find_account
+from app.auth.accounts import change_password, change_role, check_is_somebody, create_person, find_account
 from app.domain.audit import record
 from app.domain.logins import token_hash
 from app.errors import ConflictError, NotFoundError
@@ -26,15 +26,16 @@ class InvitationError(NotFoundError):
 def invite(session: Session, email: str, role: Role, *, by: Person | None) -> tuple[Person, str]:
     """An account without a password, and the token of the link that sets one.
 
-    Somebody who has not used an earlier link gets a new one. Raises ConflictError when the address has an account that
-    is in use or disabled, EmailError when it is none.
+    Somebody who has not used an earlier link gets a new one, and this role. Raises ConflictError when the address has
+    an account that is in use or disabled, or is one's own and would get another role; EmailError when it is none.
     """
     person = find_account(session, email)
     if person is None:
         person = create_person(session, email=email, role=role)
     if person.password_hash is not None or person.disabled_at is not None:
         raise ConflictError(f"{person.email} has an account already; make a new link on the people page instead.")
-    person.role = role
+    if person.role is not role:
+        change_role(session, person, role, by=by)
     record(session, by, "person.invite", person, role=str(role))
     return person, _new_link(session, person)
 

@@ -52,6 +52,16 @@ def test_a_list_that_cannot_be_read_invites_nobody(tmp_path: Path) -> None:
     assert json.loads(invoke("list", "--json")) == []
 
 
+def test_the_only_admin_stays_whatever_the_command(engine: Engine) -> None:
+    with Session(engine) as session:
+        create_person(session, email="ada@lab.example", role=Role.ADMIN, password="four words nobody guesses")
+        session.commit()
+    for command in (["disable"], ["role", "annotator"], ["erase", "--confirm", "ada@lab.example"]):
+        done = CliRunner().invoke(app, ["user", command[0], "ada@lab.example", *command[1:]])
+        assert isinstance(done.exception, ConflictError)
+    assert json.loads(invoke("list", "--json")) == [{"email": "ada@lab.example", "role": "admin", "state": "active"}]
+
+
 def test_an_account_from_invitation_to_erasure(engine: Engine) -> None:
     email = "ada@lab.example"
     with Session(engine) as session:

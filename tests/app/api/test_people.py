@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.auth.accounts import find_account
 from app.auth.api_tokens import create_api_token
 from app.models import ApiToken, Person
 from app.models.person import Role, TokenScope
@@ -84,6 +85,26 @@ def test_admins_do_nothing_to_themselves(admin_program: Program, db: Session, de
     method = "PUT" if deed == "role" else "POST"
     answer = admin_program.ask(method, f"/people/{own.id}/{deed}", json=bodies.get(deed))
     assert answer.status_code == 409
+
+
+def test_admins_do_not_demote_themselves_by_an_invitation(admin_program: Program, db: Session) -> None:
+    own = db.get_one(Person, admin_program.person_id)
+    one = admin_program.ask("POST", "/people", json={"email": own.email, "role": "annotator"})
+    many = admin_program.ask("POST", "/people/invitations", json={"people": own.email, "role": "researcher"})
+    assert [one.status_code, many.status_code] == [409, 409]
+    assert "your own account" in one.json()["detail"]
+    assert admin_program.ask("GET", "/people").status_code == 200
+
+
+def test_the_only_admin_in_service_stays(admin_program: Program, admin: Browser, db: Session) -> None:
+    person = find_account(db, admin.email)
+    assert person is not None
+    bodies = {"role": {"role": "annotator"}, "erase": {"confirmation": admin.email}}
+    for deed in ("disable", "role", "erase"):
+        method = "PUT" if deed == "role" else "POST"
+        answer = admin_program.ask(method, f"/people/{person.id}/{deed}", json=bodies.get(deed))
+        assert (answer.status_code, "the only admin" in answer.json()["detail"]) == (409, True)
+    assert admin.get("/people").status_code == 200
 
 
 def test_a_researcher_reaches_nobody_by_any_number(researcher_program: Program, db: Session) -> None:

@@ -8,7 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.auth.accounts import EmailError, create_person, disable, find_account
+from app.auth.invitation_lists import invite_all
 from app.auth.invitations import invite, renew
+from app.domain.audit import AuditFilter, audit_page
 from app.errors import ConflictError
 from app.models import Invitation, Person
 from app.models.person import Role
@@ -107,6 +109,31 @@ def test_inviting_somebody_again_replaces_the_link_and_the_role(anonymous: Brows
     assert person.role is Role.RESEARCHER
     assert anonymous.get(link).status_code == 404
     assert anonymous.get(f"/invite/{token}").status_code == 200
+
+
+def test_a_role_that_changes_by_an_invitation_is_on_record(session: Session) -> None:
+    admin = make_person(session, role=Role.ADMIN)
+    person, _ = invite(session, "new@lab.example", Role.ADMIN, by=admin)
+    invite(session, "new@lab.example", Role.ADMIN, by=admin)
+    invite(session, "new@lab.example", Role.ANNOTATOR, by=admin)
+    told = audit_page(session, AuditFilter(action="person", subject_id=person.id))
+    assert [(line.entry.action, line.entry.actor_id) for line in told] == [
+        ("person.invite", admin.id),
+        ("person.change_role", admin.id),
+        ("person.invite", admin.id),
+        ("person.invite", admin.id),
+    ]
+    assert told[1].entry.detail == {"before": "admin", "after": "annotator"}
+
+
+def test_nobody_changes_ones_own_role_by_an_invitation(session: Session) -> None:
+    admin = make_person(session, role=Role.ADMIN)  # by a token, since there is no password yet
+    with pytest.raises(ConflictError, match="is your own account; ask another admin"):
+        invite(session, admin.email, Role.ANNOTATOR, by=admin)
+    with pytest.raises(ConflictError, match="is your own account; ask another admin"):
+        invite_all(session, f"bob@lab.example\n{admin.email}\n", role=Role.ANNOTATOR, by=admin)
+    assert admin.role is Role.ADMIN
+    assert invite(session, admin.email, Role.ADMIN, by=admin)[0] is admin  # a link for oneself is no harm
 
 
 def test_whoever_has_a_password_is_not_invited_again(session: Session) -> None:
