@@ -18,9 +18,7 @@ def generate(
         str, typer.Option(help="auto (vllm where a GPU is, else transformers), vllm or transformers.")
     ] = "auto",
     now: Annotated[bool, typer.Option("--now", help="Do it here instead of leaving it to workers.")] = False,
-    system: Annotated[
-        list[str] | None, typer.Option(help="With --pause, --cancel or --retry: only this system; may be repeated.")
-    ] = None,
+    system: Annotated[list[str] | None, typer.Option(help="Only this system; may be repeated.")] = None,
     pause: Annotated[bool, typer.Option("--pause", help="Stop, and stay out of the queue until --retry.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Stop, and leave the queue.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Queue again what failed, was paused or cancelled.")] = False,
@@ -33,15 +31,18 @@ def generate(
     from generation.writing import check_engine
 
     check_engine(engine)
-    _check_options(now, pause, cancel, retry, named=bool(system))
+    _check_options(now, pause, cancel, retry)
+    named = system or ()
     with transaction(data_dir) as session:
         study = find_study(session, slug)
         if pause or cancel:
-            found = stop_systems(session, study, system or (), pause=pause)
+            found = stop_systems(session, study, named, pause=pause)
         elif retry:
-            found = retry_systems(session, study, system or (), engine=engine)
+            found = retry_systems(session, study, named, engine=engine)
+        elif now:
+            found = incomplete_systems(session, study, named)
         else:
-            found = incomplete_systems(session, study) if now else queue_generation(session, study, engine=engine)
+            found = queue_generation(session, study, named, engine=engine)
         systems = {one.id: one.name for one in found}
     if now:
         _write_here(systems, engine, data_dir)
@@ -50,13 +51,11 @@ def generate(
     print(json.dumps({"study": slug, done: names}) if as_json else _in_words(names, done))
 
 
-def _check_options(*actions: bool, named: bool) -> None:
+def _check_options(*actions: bool) -> None:
     from app.errors import ToprankError
 
     if sum(actions) > 1:
         raise ToprankError("Choose one of --now, --pause, --cancel and --retry.")
-    if named and not any(actions[1:]):
-        raise ToprankError("--system goes with --pause, --cancel or --retry.")
 
 
 def _write_here(systems: dict[int, str], engine: str, data_dir: Path | None) -> None:

@@ -19,15 +19,17 @@ Reason = Annotated[str, typer.Option(help="Kept with the decision.")]
 def gold(
     slug: Slug,
     count: Annotated[int, typer.Option(min=1, help="How many gold comparisons to make.")] = 20,
+    show: Annotated[bool, typer.Option("--show", help="Make none; only say how many there are.")] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Make gold comparisons from accepted passages that no system has written for; `rules` sets how often they come."""
-    from app.domain.gold import make_gold
+    from app.domain.gold import gold_count, make_gold
     from app.domain.studies import find_study
 
     with transaction(data_dir) as session:
-        total = make_gold(session, find_study(session, slug), count)
+        study = find_study(session, slug)
+        total = gold_count(session, study) if show else make_gold(session, study, count)
     print(json.dumps({"slug": slug, "gold": total}) if as_json else f"The study {slug!r} has {total} gold comparisons.")
 
 
@@ -108,13 +110,11 @@ def pause_annotator(
     slug: Slug, annotator: Annotator, reason: Reason = "", data_dir: DataDir = None, as_json: AsJson = False
 ) -> None:
     """Hand an annotator nothing new in this study until somebody resumes them."""
-    from app.domain import reviews
-    from app.domain.pseudonyms import find_annotator
-    from app.domain.studies import find_study
+    from app.domain.reviews import pause
+    from app.quality.deciding import about_annotator
 
     with transaction(data_dir) as session:
-        study = find_study(session, slug)
-        reviews.pause(session, study, find_annotator(session, study, annotator).id, by_id=None, reason=reason)
+        about_annotator(session, slug, annotator, pause, by_id=None, reason=reason)
     print(json.dumps({"annotator": annotator, "state": "paused"}) if as_json else f"{annotator} is paused in {slug!r}.")
 
 
@@ -122,13 +122,11 @@ def resume(
     slug: Slug, annotator: Annotator, reason: Reason = "", data_dir: DataDir = None, as_json: AsJson = False
 ) -> None:
     """Let an annotator go on who was paused for review."""
-    from app.domain import reviews
-    from app.domain.pseudonyms import find_annotator
-    from app.domain.studies import find_study
+    from app.domain.reviews import resume as decide
+    from app.quality.deciding import about_annotator
 
     with transaction(data_dir) as session:
-        study = find_study(session, slug)
-        reviews.resume(session, study, find_annotator(session, study, annotator).id, by_id=None, reason=reason)
+        about_annotator(session, slug, annotator, decide, by_id=None, reason=reason)
     print(json.dumps({"annotator": annotator, "state": "active"}) if as_json else f"{annotator} may go on in {slug!r}.")
 
 
@@ -138,14 +136,11 @@ def withdraw(
     """Withdraw an annotator for good; their answers are kept or replaced as the study's protocol says."""
     from dataclasses import asdict
 
-    from app.domain import withdrawals
-    from app.domain.pseudonyms import find_annotator
-    from app.domain.studies import find_study
+    from app.domain.withdrawals import withdraw as decide
+    from app.quality.deciding import about_annotator
 
     with transaction(data_dir) as session:
-        study = find_study(session, slug)
-        person = find_annotator(session, study, annotator)
-        done = withdrawals.withdraw(session, study, person.id, by_id=None, reason=reason)
+        done = about_annotator(session, slug, annotator, decide, by_id=None, reason=reason)
     if as_json:
         print(json.dumps({"annotator": annotator, "state": "withdrawn", **asdict(done)}))
         return

@@ -54,22 +54,64 @@ def ask(
     )
 
 
+def consent(
+    slug: Slug,
+    version: Annotated[int | None, typer.Option(min=1, help="An earlier version than annotators read now.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the consent form as annotators read it, its versions, and how many agreed to each; `ask` changes it."""
+    from app.domain.studies import find_study
+    from app.domain.taking_part import consent_texts, consent_versions, find_consent
+
+    with transaction(data_dir) as session:
+        study = find_study(session, slug)
+        texts = consent_texts(find_consent(session, study, version).form)
+        versions = [
+            {"version": one.id, "created_at": f"{one.form.created_at:%Y-%m-%dT%H:%M:%SZ}", "agreed": one.agreed}
+            for one in consent_versions(session, study)
+        ]
+    if as_json:
+        print(json.dumps(texts | {"versions": versions}, indent=2, ensure_ascii=False))
+        return
+    for name, words in texts.items():
+        print(f"{name.replace('_', ' ')}: {words}")
+    for one in versions:
+        print(f"version {one['version']} of {one['created_at']}: {one['agreed']} agreed")
+
+
 def qualification(
     slug: Slug,
     comparisons: Annotated[int, typer.Option(help="How many training comparisons; each sets one passage aside.")] = 6,
     pass_mark: Annotated[int, typer.Option(help="How many of them have to be right.")] = 5,
     attempts: Annotated[int, typer.Option(help="How often an annotator may try.")] = 2,
     retry_minutes: Annotated[int, typer.Option(help="How long between two attempts.")] = 0,
+    show: Annotated[bool, typer.Option("--show", help="Only print what is there.")] = False,
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let annotators practise and qualify on comparisons with unarguable answers; before the study opens."""
-    from app.domain.studies import find_study
-    from app.domain.training import QualificationPlan, set_qualification
+    from dataclasses import asdict
 
-    plan = QualificationPlan(comparisons, pass_mark, attempts, retry_minutes)
+    from app.domain.studies import find_study
+    from app.domain.training import QualificationPlan, qualification_of, set_qualification
+
     with transaction(data_dir) as session:
-        set_qualification(session, find_study(session, slug), plan)
-    print(f"{slug}: {comparisons} training comparisons, {pass_mark} have to be right, {attempts} attempts.")
+        study = find_study(session, slug)
+        if not show:
+            set_qualification(session, study, QualificationPlan(comparisons, pass_mark, attempts, retry_minutes))
+        found = qualification_of(session, study)
+    if as_json:
+        told = {**asdict(found.plan), "began": found.began, "passed": found.passed} if found else None
+        print(json.dumps({"slug": slug, "qualification": told}))
+    elif found is None:
+        print(f"The study {slug!r} has no qualification.")
+    else:
+        plan = found.plan
+        print(
+            f"{slug}: {plan.comparisons} training comparisons, {plan.pass_mark} have to be right, {plan.attempts} "
+            f"attempts. Annotators who began: {found.began}; who passed: {found.passed}."
+        )
 
 
 def flags(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -80,7 +122,7 @@ def flags(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None
     from app.domain.studies import find_study
 
     with transaction(data_dir) as session:
-        notes = flagged(session, find_study(session, slug))
+        notes = flagged(session, find_study(session, slug))[::-1]
     if as_json:
         print(json.dumps([asdict(note) for note in notes], default=str, indent=2))
         return
@@ -88,4 +130,4 @@ def flags(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None
         print(f"{note.flagged_at:%Y-%m-%d %H:%M} {note.annotator} comparison {note.comparison_id}: {note.note}")
 
 
-COMMANDS = (ask, qualification, flags)
+COMMANDS = (ask, consent, qualification, flags)

@@ -18,6 +18,7 @@ LONGEST_NOTE = 2000
 class FlaggedComparison:
     """A note, who wrote it (the study's pseudonym), when, and the comparison it is about."""
 
+    id: int
     flagged_at: datetime
     note: str
     annotator: str
@@ -41,14 +42,14 @@ SELECT study_id FROM mine
 """)
 
 _FLAGS = text("""
-SELECT f.created_at, f.note, left(encode(sha256(s.secret || int8send(f.annotator_id)), 'hex'), 12) AS annotator,
-       c.id, c.scenario, p.context, c.candidate_text, c.reference_text
+SELECT f.id, f.created_at, f.note, left(encode(sha256(s.secret || int8send(f.annotator_id)), 'hex'), 12) AS annotator,
+       c.id AS comparison_id, c.scenario, p.context, c.candidate_text, c.reference_text
 FROM flag f
 JOIN study s ON s.id = f.study_id
 JOIN assignment a ON a.id = f.assignment_id
 JOIN comparison c ON c.id = a.comparison_id
 JOIN passage p ON p.id = a.passage_id
-WHERE f.study_id = :study ORDER BY f.id DESC
+WHERE f.study_id = :study AND f.id > :after ORDER BY f.id LIMIT :limit
 """)
 
 
@@ -68,9 +69,10 @@ def flag(session: Session, annotator_id: int, claim: UUID, note: str) -> int:
     return study_id
 
 
-def flagged(session: Session, study: Study) -> list[FlaggedComparison]:
-    """Every note of the study, the newest first."""
-    return [FlaggedComparison(*row) for row in session.execute(_FLAGS, {"study": study.id})]
+def flagged(session: Session, study: Study, *, after: int = 0, limit: int | None = None) -> list[FlaggedComparison]:
+    """The study's notes whose number is above `after`, the oldest first."""
+    asked = {"study": study.id, "after": after, "limit": limit}
+    return [FlaggedComparison(*row) for row in session.execute(_FLAGS, asked)]
 
 
 def count_flags(session: Session, study: Study) -> int:

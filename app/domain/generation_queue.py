@@ -90,9 +90,9 @@ def named_systems(session: Session, study: Study, names: Collection[str] = ()) -
     return [system for system in systems if not names or system.name in names]
 
 
-def incomplete_systems(session: Session, study: Study) -> list[System]:
-    """The study's systems that lack continuations and are not paused, in the order they were added."""
-    systems = session.scalars(select(System).where(System.study_id == study.id).order_by(System.id))
+def incomplete_systems(session: Session, study: Study, names: Collection[str] = ()) -> list[System]:
+    """Those of the named systems, or all, that lack continuations and are not paused, in the order they were added."""
+    systems = named_systems(session, study, names)
     return [system for system in systems if not system.paused and _can_write(session, system)]
 
 

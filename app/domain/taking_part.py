@@ -7,12 +7,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
-from app.errors import ConflictError, ToprankError
-from app.models import ConsentForm, GuidelinesText, Person, Study
+from app.errors import ConflictError, NotFoundError, ToprankError
+from app.models import Consent, ConsentForm, GuidelinesText, Person, Study
 from app.models.study import StudyState
 
 PUBLICATION = "Your answers are published with the study, under a pseudonym that is made for this study alone."
@@ -79,6 +79,50 @@ def consent_form(session: Session, study: Study) -> ConsentForm | None:
     """The consent form as it stands; None when the study has none."""
     query = select(ConsentForm).where(ConsentForm.study_id == study.id, ConsentForm.version == study.consent_version)
     return session.scalar(query)
+
+
+@dataclass(frozen=True)
+class ConsentVersion:
+    """A version of a consent form, and how many annotators agreed to it."""
+
+    form: ConsentForm
+    agreed: int
+
+    @property
+    def id(self) -> int:
+        """The version's number."""
+        return self.form.version
+
+
+def find_consent(session: Session, study: Study, version: int | None = None) -> ConsentVersion:
+    """The consent form as it stands, or an earlier version of it. Raises NotFoundError."""
+    wanted = study.consent_version if version is None else version
+    for found in consent_versions(session, study, after=wanted - 1, limit=1):
+        if found.id == wanted:
+            return found
+    if version is None:
+        raise NotFoundError(f"The study {study.slug!r} has no consent form yet.")
+    raise NotFoundError(f"The study {study.slug!r} has no version {version} of a consent form.")
+
+
+def consent_versions(
+    session: Session, study: Study, *, after: int = 0, limit: int | None = None
+) -> list[ConsentVersion]:
+    """Every version whose number is above `after`, the first one first."""
+    agreed = (
+        select(func.count())
+        .where(Consent.study_id == ConsentForm.study_id, Consent.version == ConsentForm.version)
+        .scalar_subquery()
+    )
+    mine = select(ConsentForm, agreed).where(ConsentForm.study_id == study.id, ConsentForm.version > after)
+    return [
+        ConsentVersion(form, count) for form, count in session.execute(mine.order_by(ConsentForm.version).limit(limit))
+    ]
+
+
+def consent_texts(form: ConsentForm) -> dict[str, str]:
+    """The parts of a form by name."""
+    return {part.name: getattr(form, part.name) for part in fields(ConsentParts)}
 
 
 def keep_guidelines(session: Session, study: Study) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
 from app.domain.faults import with_fault
 from app.domain.shown_text import shown
 from app.errors import ConflictError, ToprankError
-from app.models import Comparison, Continuation, Passage, Person, Study, TrainingComparison
+from app.models import Comparison, Continuation, Passage, Person, Qualification, Study, TrainingComparison
 from app.models.annotation import Verdict
 from app.models.comparison import Kind
 from app.models.passage import PassageState
@@ -35,6 +35,27 @@ class QualificationPlan:
     pass_mark: int = 5
     attempts: int = 2
     retry_minutes: int = 0
+
+
+@dataclass(frozen=True)
+class QualificationStanding:
+    """A study's qualification, and how many annotators began it and passed."""
+
+    plan: QualificationPlan
+    began: int
+    passed: int
+
+
+def qualification_of(session: Session, study: Study) -> QualificationStanding | None:
+    """The study's qualification and where its annotators stand; None when it has none."""
+    if not study.pass_mark:
+        return None
+    comparisons = session.scalar(select(func.count()).where(TrainingComparison.study_id == study.id)) or 0
+    people = func.count(Qualification.annotator_id.distinct())
+    counts = select(people, people.filter(Qualification.passed.is_(True))).where(Qualification.study_id == study.id)
+    began, passed = session.execute(counts).one()
+    plan = QualificationPlan(comparisons, study.pass_mark, study.attempts, study.retry_minutes)
+    return QualificationStanding(plan, began, passed)
 
 
 def set_qualification(session: Session, study: Study, plan: QualificationPlan, *, by: Person | None = None) -> None:

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 
 from app.api_fields import TEXT, Body, StudySlug
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.flags import FlaggedComparison, flagged
-from app.domain.pseudonyms import find_annotator
 from app.domain.reviews import pause, resume
 from app.domain.studies import find_study
 from app.domain.withdrawals import withdraw
@@ -18,6 +18,8 @@ from app.idempotency import Once
 from app.models import Review
 from app.models.review import Decision
 from app.models.study import Withdrawal
+from app.paging import Page, Paging, page
+from app.quality.deciding import about_annotator
 from app.quality.measures import AnnotatorQuality, Share, study_quality
 
 router = APIRouter(prefix="/studies/{slug}", tags=["quality"])
@@ -62,18 +64,6 @@ class AnnotatorAnswer(BaseModel):
         return cls.model_validate(one, from_attributes=True)
 
 
-class Annotators(BaseModel):
-    """Everybody who answered, skipped or was decided about; who waits for a review comes first."""
-
-    entries: list[AnnotatorAnswer]
-
-
-class Flags(BaseModel):
-    """What annotators told the researchers about single comparisons, the newest first; no system is named."""
-
-    entries: list[FlaggedComparison]
-
-
 class NewDecision(Body):
     """Why; kept with the decision."""
 
@@ -102,16 +92,22 @@ class WithdrawnAnswer(BaseModel):
 
 
 @router.get("/annotators")
-def list_annotators(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Annotators:
-    """How each annotator of the study works; none of it says which system is better."""
+def list_annotators(
+    request: Request, _reader: ApiReader, session: DbSession, slug: StudySlug, paging: Annotated[Paging, Query()]
+) -> Page[AnnotatorAnswer]:
+    """How each annotator works, in the order of their pseudonyms; none of it says which system is better."""
     found = study_quality(session, find_study(session, slug))
-    return Annotators(entries=[AnnotatorAnswer.of(one) for one in found])
+    rows = sorted((one for one in found if one.id > paging.after), key=lambda one: one.id)
+    return page(request, paging, rows, AnnotatorAnswer.of)
 
 
 @router.get("/flags")
-def list_flags(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Flags:
-    """Annotators' notes about single comparisons."""
-    return Flags(entries=flagged(session, find_study(session, slug)))
+def list_flags(
+    request: Request, _reader: ApiReader, session: DbSession, slug: StudySlug, paging: Annotated[Paging, Query()]
+) -> Page[FlaggedComparison]:
+    """Annotators' notes about single comparisons, the oldest first; no system is named."""
+    rows = flagged(session, find_study(session, slug), after=paging.after, limit=paging.fetched)
+    return page(request, paging, rows, lambda note: note)
 
 
 @router.post("/annotators/{annotator}/pause")
@@ -121,9 +117,7 @@ def pause_annotator(
     """Hand the annotator nothing new until somebody resumes them."""
 
     def deed() -> DecisionAnswer:
-        study = find_study(session, slug)
-        person = find_annotator(session, study, annotator)
-        return DecisionAnswer.of(pause(session, study, person.id, by_id=writer.id, reason=body.reason))
+        return DecisionAnswer.of(about_annotator(session, slug, annotator, pause, by_id=writer.id, reason=body.reason))
 
     return once(DecisionAnswer, deed)
 
@@ -135,9 +129,7 @@ def resume_annotator(
     """Let a paused annotator go on; thresholds look only at what they answer from now on."""
 
     def deed() -> DecisionAnswer:
-        study = find_study(session, slug)
-        person = find_annotator(session, study, annotator)
-        return DecisionAnswer.of(resume(session, study, person.id, by_id=writer.id, reason=body.reason))
+        return DecisionAnswer.of(about_annotator(session, slug, annotator, resume, by_id=writer.id, reason=body.reason))
 
     return once(DecisionAnswer, deed)
 
@@ -149,9 +141,7 @@ def withdraw_annotator(
     """Take the annotator out of the study for good, by the rule that its protocol locked."""
 
     def deed() -> WithdrawnAnswer:
-        study = find_study(session, slug)
-        person = find_annotator(session, study, annotator)
-        done = withdraw(session, study, person.id, by_id=writer.id, reason=body.reason)
+        done = about_annotator(session, slug, annotator, withdraw, by_id=writer.id, reason=body.reason)
         return WithdrawnAnswer.model_validate(done, from_attributes=True)
 
     return once(WithdrawnAnswer, deed)

@@ -56,6 +56,11 @@ class AnnotatorQuality:
     agreement: Share
 
     @property
+    def id(self) -> int:
+        """The pseudonym as a number: an order for programs, which says nothing of who it is."""
+        return int(self.annotator, 16)
+
+    @property
     def position(self) -> PositionBias | None:
         """Whether one place is chosen more often; None when nothing but `equal` was."""
         return position_bias(self.first, self.second, self.equal)

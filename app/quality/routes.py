@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.flags import count_flags, flagged
-from app.domain.pseudonyms import find_annotator
 from app.domain.reviews import pause, resume
 from app.domain.rules import rules_of
 from app.domain.studies import find_study
 from app.domain.withdrawals import withdraw
 from app.forms import PageForm
+from app.quality.deciding import about_annotator
 from app.quality.measures import study_quality
 from app.templating import render, see_other
 
@@ -45,7 +45,7 @@ def show_quality(request: Request, _researcher: CurrentResearcher, session: DbSe
 def show_flags(request: Request, _researcher: CurrentResearcher, session: DbSession, slug: str) -> Response:
     """Annotators' notes about single comparisons, the newest first. No system is named: looks are taken elsewhere."""
     study = find_study(session, slug)
-    return render(request, "quality/flags.html", study=study, flags=flagged(session, study))
+    return render(request, "quality/flags.html", study=study, flags=flagged(session, study)[::-1])
 
 
 @router.post("/{annotator}/pause")
@@ -57,10 +57,8 @@ def submit_pause(
     form: Annotated[DecisionForm, Form()],
 ) -> Response:
     """Hand the annotator nothing new until somebody resumes them."""
-    study = find_study(session, slug)
-    person = find_annotator(session, study, annotator)
-    pause(session, study, person.id, by_id=researcher.id, reason=form.reason)
-    return see_other(f"/studies/{study.slug}/quality")
+    about_annotator(session, slug, annotator, pause, by_id=researcher.id, reason=form.reason)
+    return see_other(f"/studies/{slug}/quality")
 
 
 @router.post("/{annotator}/resume")
@@ -72,10 +70,8 @@ def submit_resumption(
     form: Annotated[DecisionForm, Form()],
 ) -> Response:
     """Let the annotator go on; thresholds look only at what they answer from now on."""
-    study = find_study(session, slug)
-    person = find_annotator(session, study, annotator)
-    resume(session, study, person.id, by_id=researcher.id, reason=form.reason)
-    return see_other(f"/studies/{study.slug}/quality")
+    about_annotator(session, slug, annotator, resume, by_id=researcher.id, reason=form.reason)
+    return see_other(f"/studies/{slug}/quality")
 
 
 @router.post("/{annotator}/withdraw")
@@ -87,7 +83,5 @@ def submit_withdrawal(
     form: Annotated[DecisionForm, Form()],
 ) -> Response:
     """Take the annotator out of the study for good, by the rule that its protocol locked."""
-    study = find_study(session, slug)
-    person = find_annotator(session, study, annotator)
-    withdraw(session, study, person.id, by_id=researcher.id, reason=form.reason)
-    return see_other(f"/studies/{study.slug}/quality")
+    about_annotator(session, slug, annotator, withdraw, by_id=researcher.id, reason=form.reason)
+    return see_other(f"/studies/{slug}/quality")

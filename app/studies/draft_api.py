@@ -2,21 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
+from starlette.requests import Request
 
 from app.api_fields import StudySlug
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
-from app.domain.gold import make_gold
+from app.domain.gold import gold_count, make_gold
 from app.domain.protocol import contrasts, set_contrasts, set_stopping, stopping_rule
 from app.domain.studies import PLAIN_NAME_WITH_UNDERSCORE, find_study
 from app.domain.study_drafts import add_dataset, remove_dataset
-from app.domain.taking_part import change_consent, consent_form, consent_parts
-from app.domain.training import set_qualification
+from app.domain.taking_part import change_consent, consent_parts, consent_versions, find_consent
+from app.domain.training import qualification_of, set_qualification
 from app.errors import NotFoundError
 from app.idempotency import Once
 from app.models import Study
+from app.paging import Page, Paging, RowId, page
 from app.studies.api import details
 from app.studies.api_models import StudyDetails
 from app.studies.draft_models import (
@@ -28,6 +30,7 @@ from app.studies.draft_models import (
     NewDataset,
     NewGold,
     NewQualification,
+    Qualification,
     Stop,
 )
 
@@ -90,9 +93,24 @@ def choose_stopping(writer: ApiWriter, session: DbSession, once: Once, slug: Stu
 
 
 @router.get("/consent")
-def show_consent(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Consent:
-    """The consent form as annotators read it now; 404 while the study has none."""
-    return _consent(session, find_study(session, slug))
+def show_consent(
+    _reader: ApiReader,
+    session: DbSession,
+    slug: StudySlug,
+    version: Annotated[RowId | None, Query(description="An earlier version than annotators read now.")] = None,
+) -> Consent:
+    """The consent form as annotators read it now, or read it once; 404 while the study has none such."""
+    return _consent(session, find_study(session, slug), version)
+
+
+@router.get("/consent/versions")
+def list_consent_versions(
+    request: Request, _reader: ApiReader, session: DbSession, slug: StudySlug, paging: Annotated[Paging, Query()]
+) -> Page[Consent]:
+    """Every version of the consent form, the first one first, with how many annotators agreed to it."""
+    study = find_study(session, slug)
+    rows = consent_versions(session, study, after=paging.after, limit=paging.fetched)
+    return page(request, paging, rows, Consent.of)
 
 
 @router.put("/consent")
@@ -108,6 +126,16 @@ def write_consent(writer: ApiWriter, session: DbSession, once: Once, slug: Study
     return once(Consent, deed)
 
 
+@router.get("/qualification")
+def show_qualification(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Qualification:
+    """The study's qualification, and how many annotators began it and passed; 404 while it has none."""
+    study = find_study(session, slug)
+    found = qualification_of(session, study)
+    if found is None:
+        raise NotFoundError(f"The study {slug!r} has no qualification.")
+    return Qualification.of(found)
+
+
 @router.post("/qualification", status_code=201)
 def add_qualification(
     writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, body: NewQualification
@@ -121,6 +149,12 @@ def add_qualification(
     return once(NewQualification, deed)
 
 
+@router.get("/gold")
+def count_gold(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Gold:
+    """How many gold comparisons the study has."""
+    return Gold(gold=gold_count(session, find_study(session, slug)))
+
+
 @router.post("/gold", status_code=201)
 def add_gold(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, body: NewGold) -> Gold:
     """Make gold comparisons of accepted passages that no system wrote for."""
@@ -132,8 +166,5 @@ def _contrasts(session: Session, study: Study) -> Contrasts:
     return Contrasts(contrasts=[NewContrast(system=system, against=against) for system, against in pairs])
 
 
-def _consent(session: Session, study: Study) -> Consent:
-    form = consent_form(session, study)
-    if form is None:
-        raise NotFoundError(f"The study {study.slug!r} has no consent form yet.")
-    return Consent.of(form)
+def _consent(session: Session, study: Study, version: int | None = None) -> Consent:
+    return Consent.of(find_consent(session, study, version))

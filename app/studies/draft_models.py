@@ -1,5 +1,6 @@
 """What the API is told of a draft's parts, and what it answers."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -7,9 +8,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from app.api_fields import TEXT, Body, DatasetName, Title
 from app.domain.protocol import MOST_ANNOTATIONS, StoppingRule
-from app.domain.taking_part import PUBLICATION, WITHDRAWAL
-from app.domain.training import QualificationPlan
-from app.models import ConsentForm
+from app.domain.taking_part import PUBLICATION, WITHDRAWAL, ConsentVersion
+from app.domain.training import QualificationPlan, QualificationStanding
 from app.models.protocol import Stopping
 
 Words = Annotated[str, Field(max_length=20_000, pattern=TEXT)]
@@ -66,7 +66,7 @@ class NewConsent(Body):
 
 
 class Consent(BaseModel):
-    """A consent form as annotators read it."""
+    """A consent form as annotators read it, and how many agreed to this version."""
 
     version: int
     purpose: str
@@ -77,11 +77,13 @@ class Consent(BaseModel):
     publication: str
     withdrawal: str
     created_at: datetime
+    agreed: int
 
     @classmethod
-    def of(cls, form: ConsentForm) -> Self:
-        """What the row says."""
-        return cls.model_validate(form, from_attributes=True)
+    def of(cls, one: ConsentVersion) -> Self:
+        """What the row says, and how many agreed."""
+        texts = {name: getattr(one.form, name) for name in cls.model_fields if name != "agreed"}
+        return cls(**texts, agreed=one.agreed)
 
 
 class NewQualification(Body):
@@ -96,6 +98,22 @@ class NewQualification(Body):
     def plan(self) -> QualificationPlan:
         """The same for the domain."""
         return QualificationPlan(**self.model_dump())
+
+
+class Qualification(BaseModel):
+    """A study's qualification, and how many annotators began it and passed."""
+
+    comparisons: int
+    pass_mark: int
+    attempts: int
+    retry_minutes: int
+    began: int
+    passed: int
+
+    @classmethod
+    def of(cls, found: QualificationStanding) -> Self:
+        """What the study says."""
+        return cls(**asdict(found.plan), began=found.began, passed=found.passed)
 
 
 class NewGold(Body):

@@ -11,6 +11,7 @@ from app.api_fields import Body, StudySlug, Title
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.generation_queue import named_systems, queue_generation, retry_systems, stop_systems
+from app.domain.scores import ScoreSummary, score_summaries
 from app.domain.scoring_queue import queue_scoring
 from app.domain.studies import find_study
 from app.domain.study_drafts import remove_system
@@ -49,6 +50,12 @@ class Queued(BaseModel):
     """Checkpoints for which a job was queued, by name."""
 
     queued: list[str]
+
+
+class Scores(BaseModel):
+    """Each checkpoint that has read passages, on each dataset and then on all, where `dataset` is null."""
+
+    entries: list[ScoreSummary]
 
 
 def listed(systems: Iterable[System]) -> SystemList:
@@ -112,6 +119,12 @@ def order_generation(
         return listed(system for system in study_systems(session, study) if system.name in names)
 
     return once(SystemList, deed)
+
+
+@router.get("/scores")
+def list_scores(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Scores:
+    """What each checkpoint predicts over each dataset and over all: perplexity, entropy and top-1, 3 and 5 mass."""
+    return Scores(entries=score_summaries(session, find_study(session, slug)))
 
 
 @router.post("/scoring")

@@ -13,7 +13,8 @@ from app.domain.progress import dataset_progress
 from app.domain.protocol import contrasts, locked_protocol, protocol_hash, stopping_rule, study_protocol
 from app.domain.study_settings import Freedom, freedoms
 from app.domain.systems import all_checkpoints, study_systems
-from app.domain.taking_part import consent_form
+from app.domain.taking_part import consent_form, consent_versions
+from app.domain.training import qualification_of
 from app.models import Study
 from app.models.study import Release, Withdrawal
 from app.models.system import SCENARIOS, Strategy
@@ -112,7 +113,11 @@ def _guidelines(_session: Session, study: Study) -> dict[str, Any]:
 
 
 def _annotators(session: Session, study: Study) -> dict[str, Any]:
-    return {"consent": consent_form(session, study)}
+    return {
+        "consent": consent_form(session, study),
+        "versions": consent_versions(session, study)[::-1],
+        "qualification": qualification_of(session, study),
+    }
 
 
 def _quality(session: Session, study: Study) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_a_checkpoint_that_fails_is_a_reason(system: System, engine: Engine) -> 
 
 
 def test_what_was_queued_is_paused_retried_and_cancelled(system: System) -> None:
-    assert answer("generate", "tiny") == {"study": "tiny", "queued": ["greedy"]}
+    assert answer("generate", "tiny", "--system", "greedy") == {"study": "tiny", "queued": ["greedy"]}
     assert run("generate", "tiny", "--pause", "--system", "greedy").output == "Paused: greedy.\n"
     assert answer("generate", "tiny") == {"study": "tiny", "queued": []}
     assert run("generate", "tiny", "--retry").output == "Queued: greedy.\n"
@@ -76,7 +76,8 @@ def test_what_was_queued_is_paused_retried_and_cancelled(system: System) -> None
     ("arguments", "reason"),
     [
         (("--pause", "--retry"), "Choose one of"),
-        (("--system", "greedy"), "--system goes with"),
+        (("--system", "gredy"), "no system 'gredy'"),
+        (("--now", "--system", "gredy"), "no system 'gredy'"),
         (("--pause", "--system", "gredy"), "no system 'gredy' (systems: greedy)"),
     ],
 )

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
 from app.annotation.claims import claim
+from app.annotation.steps import give_consent
 from app.domain.flags import flag
+from app.domain.studies import find_study
 from app.errors import ToprankError
 from app.models.study import StudyState
 from cli.main import app
@@ -72,6 +74,33 @@ def test_a_qualification_is_set(slug: str) -> None:
     done = run("qualification", slug, "--comparisons", "3", "--pass-mark", "2")
     assert "3 training comparisons, 2 have to be right" in done.output
     assert isinstance(run("qualification", slug).exception, ToprankError)
+
+
+def test_a_qualification_is_shown(slug: str) -> None:
+    assert run("qualification", slug, "--show").output == f"The study {slug!r} has no qualification.\n"
+    assert json.loads(run("qualification", slug, "--show", "--json").output)["qualification"] is None
+    run("qualification", slug, "--comparisons", "3", "--pass-mark", "2")
+    assert "Annotators who began: 0; who passed: 0." in run("qualification", slug, "--show").output
+    assert json.loads(run("qualification", slug, "--show", "--json").output)["qualification"]["comparisons"] == 3
+
+
+def test_the_consent_form_is_shown_as_it_was_in_each_version(slug: str, engine: Engine, tmp_path: Path) -> None:
+    assert "has no consent form yet" in str(run("consent", slug).exception)
+    form = tmp_path / "consent.toml"
+    form.write_text(CONSENT)
+    run("ask", slug, "--consent", str(form))
+    with Session(engine) as session:
+        study = find_study(session, slug)
+        for _ in range(2):
+            give_consent(session, study, make_person(session).id, version=1)
+        session.commit()
+    form.write_text(CONSENT.replace('"P"', '"Another purpose"'))
+    run("ask", slug, "--consent", str(form))
+    assert "purpose: Another purpose\n" in run("consent", slug).output
+    old = json.loads(run("consent", slug, "--version", "1", "--json").output)
+    assert (old["purpose"], [(one["version"], one["agreed"]) for one in old["versions"]]) == ("P", [(1, 2), (2, 0)])
+    assert "2 agreed" in run("consent", slug).output
+    assert "has no version 3" in str(run("consent", slug, "--version", "3").exception)
 
 
 def test_flags_are_listed(slug: str) -> None:

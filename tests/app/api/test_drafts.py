@@ -1,15 +1,25 @@
 """/api/v1/studies/{slug}: datasets, contrasts, stopping, consent, qualification, gold and what is asked of workers."""
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.models import AuditEntry, ConsentForm, Passage, ReferenceTokens, Study, System, TrainingTexts
+from app.annotation.steps import give_consent
+from app.models import AuditEntry, ConsentForm, Passage, Qualification, ReferenceTokens, Study, System, TrainingTexts
 from app.models.passage import PassageState
 from app.models.study import StudyState
 from tests.app.api.conftest import Program
 from tests.app.domain.test_continuations import real_passage
-from tests.factories import make_checkpoint, make_dataset, make_passage, make_pool, make_study, make_system
+from tests.factories import (
+    make_checkpoint,
+    make_dataset,
+    make_passage,
+    make_person,
+    make_pool,
+    make_score,
+    make_study,
+    make_system,
+)
 from tests.tiny_model import tiny_tokenizer_json
 
 CONSENT = {"purpose": "Why", "content_warning": "What", "contact": "Who", "review_board": "None needed"}
@@ -61,6 +71,14 @@ def test_every_consent_form_is_another_version(researcher_program: Program, stud
     other = researcher_program.ask("PUT", "/studies/poems/consent", json=CONSENT | {"pay": "Cake."}).json()
     assert (other["version"], other["pay"]) == (2, "Cake.")
     assert researcher_program.ask("GET", "/studies/poems/consent").json() == other
+    assert researcher_program.ask("GET", "/studies/poems/consent?version=3").status_code == 404
+    give_consent(db, db.get_one(Study, study.id, populate_existing=True), make_person(db).id, version=2)
+    db.commit()
+    old = researcher_program.ask("GET", "/studies/poems/consent?version=1").json()
+    first = researcher_program.ask("GET", "/studies/poems/consent/versions?limit=1").json()
+    assert (first["entries"], first["next"]) == ([old], "/api/v1/studies/poems/consent/versions?after=1&limit=1")
+    (newest,) = researcher_program.ask("GET", "/studies/poems/consent/versions?after=1").json()["entries"]
+    assert newest == other | {"agreed": 1}
     assert researcher_program.ask("PUT", "/studies/poems/consent", json=CONSENT | {"contact": " "}).status_code == 400
     assert "10.00 USD" in db.scalars(select(ConsentForm.pay).where(ConsentForm.version == 1)).one()
 
@@ -70,10 +88,18 @@ def test_a_qualification_and_gold_set_passages_aside(researcher_program: Program
         real_passage(db, db.get_one(Study, study.id), number)
     db.commit()
     plan = {"comparisons": 2, "pass_mark": 1, "attempts": 3, "retry_minutes": 5}
+    assert researcher_program.ask("GET", "/studies/poems/qualification").status_code == 404
     made = researcher_program.ask("POST", "/studies/poems/qualification", json=plan)
     assert (made.status_code, made.json()) == (201, plan)
     assert researcher_program.ask("POST", "/studies/poems/qualification", json=plan).status_code == 409
+    for person, passed in ((make_person(db), True), (make_person(db), None)):
+        ended = {"ended_at": func.now(), "correct": 2, "passed": True} if passed else {}
+        db.add(Qualification(study_id=study.id, annotator_id=person.id, attempt=1, **ended))
+    db.commit()
+    seen = researcher_program.ask("GET", "/studies/poems/qualification").json()
+    assert seen == plan | {"began": 2, "passed": 1}
     assert researcher_program.ask("POST", "/studies/poems/gold", json={"count": 2}).json() == {"gold": 2}
+    assert researcher_program.ask("GET", "/studies/poems/gold").json() == {"gold": 2}
     assert researcher_program.ask("POST", "/studies/poems/gold", json={"count": 9}).status_code == 409
     db.rollback()
     assert db.query(Passage).where(Passage.state == PassageState.RESERVED).count() == 5
@@ -119,3 +145,14 @@ def test_reading_and_measuring_are_left_to_workers(researcher_program: Program, 
     assert researcher_program.ask("POST", f"/studies/{closed.slug}/measurements").status_code == 403
     jobs = researcher_program.ask("GET", f"/jobs?study={made.slug}").json()["entries"]
     assert {job["work"] for job in jobs} == {"score", "measure"}
+
+
+def test_scores_are_told_by_checkpoint_and_dataset(researcher_program: Program, study: Study, db: Session) -> None:
+    assert researcher_program.ask("GET", "/studies/poems/scores").json() == {"entries": []}
+    checkpoint = make_checkpoint(db, name="tiny")
+    make_score(db, checkpoint, make_passage(db, make_dataset(db, study, name="hymns")))
+    db.commit()
+    hymns, every = researcher_program.ask("GET", "/studies/poems/scores").json()["entries"]
+    assert (hymns["checkpoint"], hymns["dataset"], every["dataset"]) == ("tiny", "hymns", None)
+    # each token at probability 1/2
+    assert (round(hymns["perplexity"], 6), hymns["top1_mass"], every["passages"]) == (2.0, 0.5, 1)

@@ -45,6 +45,21 @@ def test_annotators_and_notes_are_shown_by_pseudonym(
     assert "ada@lab.example" not in listed.text + noted.text
 
 
+def test_annotators_and_notes_come_in_pages(researcher_program: Program, study: Study, db: Session) -> None:
+    for number in range(3):
+        person = make_person(db)
+        shown = claim(db, study, person.id).shown
+        assert shown is not None
+        flag(db, person.id, shown, f"Note {number}.")
+        record_verdict(db, person.id, shown, Answer(VerdictShown.FIRST))
+    db.commit()
+    for path, key in (("annotators", "annotator"), ("flags", "note")):
+        first = researcher_program.ask("GET", f"/studies/poems/{path}?limit=2").json()
+        rest = researcher_program.ask("GET", first["next"].removeprefix("/api/v1")).json()
+        found = [one[key] for one in first["entries"] + rest["entries"]]
+        assert (len(found), rest["next"], found) == (3, None, sorted(found))
+
+
 def test_an_annotator_is_paused_resumed_and_withdrawn(
     researcher_program: Program, study: Study, annotator: Person
 ) -> None:

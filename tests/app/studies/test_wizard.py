@@ -213,6 +213,12 @@ def test_annotators_are_asked_what_the_forms_say(researcher: Browser, db: Sessio
     assert "10.00 USD an hour" in consent.pay
     lacking = researcher.submit("/studies/poems/settings/consent", purpose="To learn")
     assert "lacks content_warning, contact, review_board" in lacking.text
+    put(researcher, "poems", "consent", **(parts | {"purpose": "To know"}))
+    page = researcher.get("/studies/poems/settings/annotators").text
+    assert (
+        page.index("Version 2 of") < page.index("To know</p>") < page.index("Version 1 of") < page.index("To learn</p>")
+    )
+    assert "0 agreed" in page
     put(researcher, "poems", "asking", asks_english="true", break_minutes=50)
     study = study_of(db, "poems")
     assert (study.asks_english, study.break_minutes) == (True, 50)
