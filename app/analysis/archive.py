@@ -5,7 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 
-from app.analysis.drawing import PICTURE_FORMATS, Appearance, picture
+from app.analysis.drawing import pictures
 from app.analysis.exhibit import Exhibit
 from app.analysis.formats import as_csv, as_latex, as_values, provenance_values
 from app.analysis.preferences import DatasetResult, SystemResult
@@ -37,8 +37,8 @@ def results_files(found: Findings) -> Iterator[tuple[str, bytes]]:
             yield f"{exhibit.key}.csv", as_csv(exhibit).encode()
             yield f"{exhibit.key}.tex", as_latex(exhibit, found.provenance).encode()
         if exhibit.draw is not None:
-            for file_format in PICTURE_FORMATS:
-                yield f"{exhibit.key}.{file_format}", picture(exhibit, found.provenance, Appearance(file_format))
+            for file_format, content in pictures(exhibit, found.provenance):
+                yield f"{exhibit.key}.{file_format}", content
 
 
 def results_zip(found: Findings) -> bytes:

@@ -3,6 +3,8 @@
 import io
 import textwrap
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple, get_args
 
 from matplotlib import rc_context
@@ -32,22 +34,34 @@ class Appearance(NamedTuple):
 
 def picture(exhibit: Exhibit, provenance: Provenance, look: Appearance) -> bytes:
     """The exhibit's picture. Raises NotFoundError while it has none."""
+    with _drawn(exhibit, provenance, look) as figure:
+        return _written(figure, exhibit, provenance, look.file_format)
+
+
+def pictures(exhibit: Exhibit, provenance: Provenance) -> Iterator[tuple[PictureFormat, bytes]]:
+    """The same in every format, drawn once. Raises NotFoundError while there is none."""
+    with _drawn(exhibit, provenance, Appearance("svg")) as figure:
+        written = [(one, _written(figure, exhibit, provenance, one)) for one in PICTURE_FORMATS]
+    yield from written
+
+
+@contextmanager
+def _drawn(exhibit: Exhibit, provenance: Provenance, look: Appearance) -> Iterator[Figure]:
     if exhibit.draw is None:
         raise NotFoundError(f"{exhibit.name} has no picture yet: {exhibit.missing or 'there is nothing to draw'}")
-    out = io.BytesIO()
     # Text stays text: it can be searched and read aloud, and a PDF keeps its fonts.
     settings = rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "toprank"})
     with _ONE_AT_A_TIME, settings:
         figure = exhibit.draw(look.theme)
         _hold_legends(figure)
         _write_around(figure, exhibit, provenance, look)
-        figure.savefig(
-            out,
-            format=look.file_format,
-            dpi=DOTS_PER_INCH,
-            bbox_inches="tight",
-            metadata=_metadata(exhibit, provenance, look.file_format),
-        )
+        yield figure
+
+
+def _written(figure: Figure, exhibit: Exhibit, provenance: Provenance, file_format: PictureFormat) -> bytes:
+    out = io.BytesIO()
+    metadata = _metadata(exhibit, provenance, file_format)
+    figure.savefig(out, format=file_format, dpi=DOTS_PER_INCH, bbox_inches="tight", metadata=metadata)
     return out.getvalue()
 
 

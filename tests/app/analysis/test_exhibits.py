@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.analysis.drawing import PICTURE_FORMATS, Appearance, picture
+from app.analysis.drawing import PICTURE_FORMATS, Appearance, picture, pictures
 from app.analysis.evidence import Evidence
 from app.analysis.exhibits.chosen_text import figure_4
 from app.analysis.exhibits.first_choices import figure_5_left, same_first_choice
@@ -216,3 +216,14 @@ def test_a_browser_that_has_a_picture_is_not_sent_it_again(researcher: Browser, 
     assert first.headers["content-type"] == "image/svg+xml"
     again = researcher.get(address.replace("&amp;", "&"), headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_pictures_drawn_once_for_all_formats_are_those_drawn_for_one(db: Session, golden: Study) -> None:
+    found = findings(Evidence(db, golden))
+    for key in ("table-1", "table-4", "figure-9-left", "agreement"):
+        exhibit = found.find(key)
+        alone = {one: picture(exhibit, found.provenance, Appearance(one)) for one in PICTURE_FORMATS}
+        assert dict(pictures(exhibit, found.provenance)) == alone
+    missing = next(exhibit for exhibit in found.exhibits if exhibit.draw is None)
+    with pytest.raises(NotFoundError, match="has no picture yet"):
+        dict(pictures(missing, found.provenance))
