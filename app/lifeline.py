@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import IO, cast
 
 PR_SET_PDEATHSIG = 1
 
@@ -24,11 +25,9 @@ def start_child(
     `first_line` goes to its standard input, which carries what nobody should read in the list of processes. On Linux
     the child dies with the *thread* that started it, so that thread has to stay.
     """
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, process_group=0)
-    if child.stdin is not None:
-        with suppress(BrokenPipeError):  # it is dead already, which its exit code will say
-            child.stdin.write(f"{first_line}\n".encode())
-            child.stdin.flush()
+    child = subprocess.Popen(command, bufsize=0, stdin=subprocess.PIPE, env=environment, process_group=0)
+    with suppress(BrokenPipeError):  # it is dead already, which its exit code will say
+        cast("IO[bytes]", child.stdin).write(f"{first_line}\n".encode())
     return child
 
 

@@ -104,10 +104,8 @@ def _stop(children: "list[subprocess.Popen[bytes]]") -> None:
             child.terminate()
     deadline = time.monotonic() + PATIENCE_S
     for child in children:
-        try:
-            child.wait(timeout=max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        if child.stdin is not None:
-            child.stdin.close()
+        with child:
+            try:
+                child.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()

@@ -51,7 +51,7 @@ def serve(
     check_port_is_free(host, port)
     settings = web_settings(data_dir, host, insecure_http=insecure_http)
     check_connections(settings, processes)
-    check_database(settings)
+    check_database(str(settings.database_url))
     uvicorn.run(
         "cli.web_app:app_of_environment",
         factory=True,
@@ -87,11 +87,12 @@ def worker(
     from worker.run import run_worker
 
     _follow(with_parent)
+    settings, url = Settings(), database_url(data_dir)
+    check_database(url)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("toprank").setLevel(logging.INFO)
-    settings = Settings()
     run_worker(
-        database_url(data_dir),
+        url,
         first_batch=settings.generation_first_batch,
         batch=settings.generation_batch,
         retention=retention_of(settings),
@@ -114,7 +115,7 @@ def run_everything(
     check_port_is_free(host, port)
     settings = web_settings(data_dir, host, insecure_http=insecure_http, url=url)
     check_connections(settings, processes)
-    check_database(settings)
+    check_database(url)
     address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 - compared, not bound
     web = ["serve", "--host", host, "--port", str(port), "--processes", str(processes)]
     commands = {

@@ -95,13 +95,13 @@ def check_connections(settings: "Settings", processes: int) -> None:
         embedded_postgres.require_connections(connections_of(settings), processes)
 
 
-def check_database(settings: "Settings") -> None:
+def check_database(url: str) -> None:
     """Raises ConflictError while the schema is not this version's."""
     from app.db import make_engine
     from app.errors import ConflictError
     from app.migrate import is_current
 
-    engine = make_engine(str(settings.database_url), pool_size=1)
+    engine = make_engine(url, pool_size=1)
     try:
         with engine.connect() as connection:
             if not is_current(connection):

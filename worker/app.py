@@ -13,6 +13,8 @@ from worker.tidying import tasks as tidying
 from worker.upkeep import tasks as upkeep
 
 CONNECTIONS = 6
+# How long a worker waits for its database, as when that is started again, before it ends.
+WAIT_S = 30
 
 # Not on any database yet: `connector` says on which, for as long as a worker runs.
 app = App(connector=PsycopgConnector())
@@ -33,4 +35,5 @@ def connector(database_url: str) -> PsycopgConnector:
         kwargs={"options": f"-c search_path={SCHEMA}", "application_name": "toprank worker"},
         min_size=1,
         max_size=CONNECTIONS,
+        timeout=WAIT_S,
     )

@@ -26,19 +26,15 @@ def measure(context: JobContext, *, study_id: int) -> None:
     """Measure what changed; repeated, it finds nothing to do. What was measured before an end stays measured."""
     database_url = context.additional_context["orders"]["database_url"]
     order = json.dumps({"database_url": database_url, "study_id": study_id})
-    child = start_child([sys.executable, "-m", "worker.measuring"], first_line=order, environment=os.environ)
-    try:
-        while child.poll() is None:
-            if context.should_abort():
-                _mark(database_url, study_id, GenerationState.QUEUED)
-                raise JobAborted
-            time.sleep(POLL_S)
-    finally:
-        if child.poll() is None:
+    with start_child([sys.executable, "-m", "worker.measuring"], first_line=order, environment=os.environ) as child:
+        try:
+            while child.poll() is None:
+                if context.should_abort():
+                    _mark(database_url, study_id, GenerationState.QUEUED)
+                    raise JobAborted
+                time.sleep(POLL_S)
+        finally:
             child.kill()
-        child.wait()
-        if child.stdin is not None:
-            child.stdin.close()
     if child.returncode != 0:
         reason = f"The process that measures ended with exit code {child.returncode}; the worker's log says why."
         _mark(database_url, study_id, GenerationState.FAILED, reason=reason)

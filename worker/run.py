@@ -6,7 +6,9 @@ import signal
 import threading
 from contextlib import suppress
 
+import psycopg
 from procrastinate import App
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition
 
 from app.domain.tidying import Retention
@@ -20,13 +22,20 @@ HEARTBEAT_S = 10
 PATIENCE_S = 2
 # A worker that lost its database would wait for it before it ends, so it ends anyway: nothing is lost by that.
 GIVE_UP_S = 10
+LOST = (
+    "The worker lost its database and stops; what it was doing is done again by the next. "
+    "Check DATABASE_URL, or run `toprank db status`."
+)
 
 
 def run_worker(database_url: str, *, first_batch: int, batch: int, retention: Retention | None = None) -> None:
     """Take jobs until SIGINT or SIGTERM comes. Raises UnavailableError when the database is lost."""
     orders = {"database_url": database_url, "first_batch": first_batch, "batch": batch}
     with app.replace_connector(connector(database_url)) as connected:
-        asyncio.run(_run(connected, {"orders": orders, "retention": retention or Retention()}))
+        try:
+            asyncio.run(_run(connected, {"orders": orders, "retention": retention or Retention()}))
+        except (ConnectorException, psycopg.OperationalError) as error:
+            raise UnavailableError(LOST) from error
 
 
 async def _run(app: App, context: dict[str, object]) -> None:
@@ -46,8 +55,6 @@ async def _run(app: App, context: dict[str, object]) -> None:
         for task in queues:
             with suppress(asyncio.CancelledError):
                 await task
-    if not stop.is_set():
-        raise UnavailableError("The worker lost its database and stops; what it was doing is done again by the next.")
 
 
 def _stop(stop: asyncio.Event) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from app.lifeline import start_child
+
 CHILD = """
 import sys, time
 from app.lifeline import die_with_parent
@@ -20,6 +22,13 @@ import sys, time
 from app.lifeline import start_child
 child = start_child([sys.executable, "-c", sys.argv[1]], first_line="a secret")
 print(child.pid, flush=True)
+time.sleep(60)
+"""
+ELSEWHERE = """
+import signal, sys, time
+from app.lifeline import die_with_parent
+sys.platform = "elsewhere"
+die_with_parent(signal.SIGTERM)
 time.sleep(60)
 """
 
@@ -46,3 +55,19 @@ def test_a_child_ends_when_its_parent_is_killed(sign: signal.Signals) -> None:
     while is_alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_alive(child)
+
+
+def test_where_the_kernel_sends_no_signal_the_end_of_the_pipe_does() -> None:
+    child = start_child([sys.executable, "-c", ELSEWHERE])
+
+    with child:  # closes the pipe, as the end of this process would
+        pass
+
+    assert child.returncode == -signal.SIGTERM
+
+
+def test_a_child_that_is_dead_at_once_is_known_by_its_exit_code() -> None:
+    with start_child(["false"], first_line="x" * 1_000_000) as child:
+        pass
+
+    assert child.returncode == 1

@@ -14,11 +14,13 @@ from urllib.request import urlopen
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
 from app import embedded_postgres, migrate
 from app.errors import ConflictError, ToprankError
 from app.settings import Settings
 from cli import web_app
+from cli.main import app, main
 from tests.serving import SECRET
 
 
@@ -74,11 +76,35 @@ def test_serve_says_what_is_missing(database_url: str) -> None:
     assert "Traceback" not in said
 
 
-def test_serve_wants_a_migrated_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_wants_a_migrated_database(database_url: str) -> None:
     migrate.downgrade(database_url, "0001")
-    settings = Settings(database_url=database_url)
     with pytest.raises(ConflictError, match="toprank db migrate"):
-        web_app.check_database(settings)
+        web_app.check_database(database_url)
+
+
+def test_a_worker_wants_a_migrated_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate.downgrade(database_url, "0001")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    refused = CliRunner().invoke(app, ["worker"])
+
+    assert isinstance(refused.exception, ConflictError)
+    assert "toprank db migrate" in str(refused.exception)
+
+
+def test_a_worker_that_does_not_reach_its_database_says_so_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://someone:secret@127.0.0.1:1/nowhere")
+    monkeypatch.setattr(sys, "argv", ["toprank", "worker"])
+
+    with pytest.raises(SystemExit, match="1"):
+        main()
+
+    said = capsys.readouterr().err
+    assert said.startswith("toprank: The database cannot be reached: connection failed")
+    assert said.endswith("Check DATABASE_URL, or run `toprank db status`.\n")
+    assert "secret" not in said
 
 
 def test_a_port_in_use_is_said_before_anything_starts() -> None:
@@ -131,6 +157,7 @@ time.sleep(60)
 def test_a_second_signal_does_not_interrupt_the_stopping() -> None:
     from cli.processes import StoppedError, running, stoppable
 
+    before = signal.getsignal(signal.SIGTERM)
     try:
         with stoppable(), running({"one": [sys.executable, "-c", SLOW_TO_END]}, {}) as children:
             time.sleep(1)
@@ -141,7 +168,7 @@ def test_a_second_signal_does_not_interrupt_the_stopping() -> None:
         assert children["one"].returncode == 7
     else:
         pytest.fail("the first signal did not end the block")
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_when_one_part_ends_the_others_are_stopped(data_dir: Path) -> None:

@@ -1,23 +1,29 @@
 """`toprank worker --plan` says what would run here, and whether it fits."""
 
+import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
+from app.domain.downstream import order_downstream
+from app.domain.downstream_plan import DownstreamPlan
 from app.domain.generation_queue import queue_generation
 from app.domain.hyperfit_plan import HyperfitPlan, Text
 from app.domain.hyperfitting import order_training
 from app.domain.scoring_queue import queue_scoring
 from app.models import Checkpoint, Study, System
+from app.queue import MEASURE, SCORE, defer
 from cli.main import app
 from tests.factories import make_checkpoint
 from tests.generation.pool import commit_system
 from worker.fit import GIB, Device
-from worker.plan import make_plan
+from worker.plan import find_devices, make_plan
 
 GPU = Device("GPU", 80 * GIB, is_gpu=True)
 
@@ -105,3 +111,36 @@ def test_a_run_that_waits_says_what_training_needs(
 
     assert (job["work"], job["subject"], job["engine"], job["fits"]) == ("hyperfit", "sharp", "training", False)
     assert "by torchrun" in CliRunner().invoke(app, ["worker", "--plan"]).stdout
+
+
+def test_downstream_tasks_and_measuring_wait_too_and_what_was_removed_does_not(
+    engine: Engine, tiny_checkpoint: Path
+) -> None:
+    with Session(engine) as session:
+        make_checkpoint(session, name="base", source=str(tiny_checkpoint))
+        order_downstream(session, ["base"], DownstreamPlan(tasks=("boolq",)))
+        defer(session, MEASURE, study_id=1)
+        defer(session, SCORE, checkpoint_id=4711, study_id=1)
+
+        downstream, measuring = make_plan(session).jobs
+
+    assert (downstream.work, downstream.subject, downstream.engine) == ("downstream", "base", "transformers")
+    assert (measuring.work, measuring.subject, measuring.fits) == ("measure", "", None)
+
+
+def test_gpus_are_devices_where_torch_finds_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    found = SimpleNamespace(name="GPU", total_memory=80 * GIB)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _at: found)
+
+    assert find_devices() == [GPU, GPU]
+
+
+def test_a_machine_without_torch_is_a_cpu_with_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+
+    (device,) = find_devices()
+
+    assert device.name.startswith("CPU, ")
+    assert device.memory > 0
+    assert not device.is_gpu

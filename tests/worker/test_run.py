@@ -11,9 +11,12 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.generation_queue import queue_generation
+from app.errors import UnavailableError
 from app.models import Study, System
 from app.models.system import GenerationState
+from tests.conftest import connect
 from tests.generation.pool import commit_system
+from worker import app as worker_app
 from worker import run
 
 JOBS = text("SELECT status::text FROM procrastinate.procrastinate_jobs WHERE queue_name = 'models'")
@@ -68,3 +71,24 @@ def test_a_job_in_hand_goes_back_to_the_queue(engine: Engine, url: str, tiny_che
     with Session(engine) as session:
         assert session.scalars(select(System.state)).one() is GenerationState.QUEUED
         assert session.scalars(JOBS).all() == ["todo"]
+
+
+def cut_off(server: str, database: str) -> None:
+    """Waits for a worker's connections, ends them and lets nobody in any more."""
+    with connect(server) as connection:
+        workers = "FROM pg_stat_activity WHERE datname = %s AND application_name = 'toprank worker'"
+        deadline = time.monotonic() + 60
+        while not connection.execute(f"SELECT {workers}", [database]).fetchall() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        connection.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
+        connection.execute(f"SELECT pg_terminate_backend(pid) {workers}", [database])
+
+
+def test_a_worker_that_loses_its_database_says_so_and_ends(
+    engine: Engine, url: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_app, "WAIT_S", 1)
+    threading.Thread(target=cut_off, args=(server, engine.url.database), daemon=True).start()
+
+    with pytest.raises(UnavailableError, match="lost its database and stops; what it was doing is done again"):
+        run.run_worker(url, first_batch=1, batch=1)
