@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 from app import embedded_postgres, migrate
 from app.errors import ConflictError, ToprankError
 from app.settings import Settings
-from cli import web_app
+from cli import processes, web_app
 from cli.main import app, main
+from cli.processes import EndedError, StoppedError, running, stoppable, wait_for_the_end, wait_until_ready
 from tests.serving import SECRET
 
 
@@ -155,8 +156,6 @@ time.sleep(60)
 
 
 def test_a_second_signal_does_not_interrupt_the_stopping() -> None:
-    from cli.processes import StoppedError, running, stoppable
-
     before = signal.getsignal(signal.SIGTERM)
     try:
         with stoppable(), running({"one": [sys.executable, "-c", SLOW_TO_END]}, {}) as children:
@@ -171,9 +170,21 @@ def test_a_second_signal_does_not_interrupt_the_stopping() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_when_one_part_ends_the_others_are_stopped(data_dir: Path) -> None:
-    from cli.processes import EndedError, running, wait_for_the_end
+def test_a_web_app_that_does_not_answer_in_time_is_not_waited_for_any_longer() -> None:
+    port = free_port()
+    with pytest.raises(EndedError, match=rf"did not answer at http://127.0.0.1:{port} within 1 seconds"):
+        wait_until_ready({}, f"http://127.0.0.1:{port}", timeout_s=0.6)
 
+
+def test_a_part_that_does_not_end_in_time_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PATIENCE_S", 0.2)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    with running({"worker": [sys.executable, "-c", deaf]}, {}) as children:
+        time.sleep(1)  # until it hears nothing any more
+    assert children["worker"].returncode == -signal.SIGKILL
+
+
+def test_when_one_part_ends_the_others_are_stopped(data_dir: Path) -> None:
     quick, slow = [sys.executable, "-c", "raise SystemExit(3)"], [sys.executable, "-c", "import time; time.sleep(60)"]
     with running({"web app": quick, "worker": slow}, {}) as children, pytest.raises(EndedError, match="web app ended"):
         wait_for_the_end(children)
