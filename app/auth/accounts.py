@@ -13,6 +13,7 @@ from app.models import Person
 from app.models.person import Role
 
 ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+NO_SUCH_PERSON = "There is no such person."
 ADMINS_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("admins", 0)))
 
 
@@ -62,7 +63,15 @@ def get_person(session: Session, person_id: int) -> Person:
     # a number that the column cannot hold is nobody's
     person = session.get(Person, person_id) if 0 < person_id < 2**63 else None
     if person is None:
-        raise NotFoundError("There is no such person.")
+        raise NotFoundError(NO_SUCH_PERSON)
+    return person
+
+
+def get_annotator(session: Session, person_id: int) -> Person:
+    """The annotator with this id. Raises NotFoundError, for everybody else too."""
+    person = get_person(session, person_id)
+    if person.role is not Role.ANNOTATOR:
+        raise NotFoundError(NO_SUCH_PERSON)
     return person
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from app.api_fields import TEXT, Body, WrittenDay
-from app.auth.accounts import get_person
+from app.auth.accounts import get_annotator
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.english import EnglishStatement, english_of, record_english
@@ -63,7 +63,7 @@ def write_english(writer: ApiWriter, session: DbSession, once: Once, person_id: 
     """Record it; what was stated before stays on record."""
 
     def deed() -> English:
-        annotator = get_person(session, person_id)
+        annotator = get_annotator(session, person_id)
         record_english(session, annotator.id, body.statement, recorded_by=writer.id)
         return _english(session, annotator.id)
 
@@ -71,7 +71,7 @@ def write_english(writer: ApiWriter, session: DbSession, once: Once, person_id: 
 
 
 def _english(session: Session, person_id: int) -> English:
-    found = english_of(session, get_person(session, person_id).id)
+    found = english_of(session, get_annotator(session, person_id).id)
     if found is None:
         raise NotFoundError("Nothing is known of this person's English.")
     return English.of(found)

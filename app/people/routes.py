@@ -159,7 +159,7 @@ def erase_person(
 @router.get("/{person_id}/english")
 def show_english(request: Request, _researcher: CurrentResearcher, session: DbSession, person_id: int) -> Response:
     """How an annotator's English was verified, and a form to record it."""
-    annotator = accounts.get_person(session, person_id)
+    annotator = accounts.get_annotator(session, person_id)
     known, today = english_of(session, annotator.id), datetime.now(UTC).date()
     return render(request, "people/english.html", annotator=annotator, known=known, today=today)
 
@@ -169,7 +169,7 @@ def submit_english(
     researcher: CurrentResearcher, session: DbSession, person_id: int, form: Annotated[EnglishForm, Form()]
 ) -> Response:
     """Record it; what the annotator stated stays on record."""
-    annotator = accounts.get_person(session, person_id)
+    annotator = accounts.get_annotator(session, person_id)
     record_english(session, annotator.id, form.statement, recorded_by=researcher.id)
     return see_other(f"/people/{annotator.id}/english")
 

@@ -4,7 +4,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
-from app.domain.pseudonyms import find_annotator
+from app.domain.pseudonyms import annotator_called
 from app.domain.studies import find_study
 from app.models import Study
 
@@ -23,5 +23,5 @@ def about_annotator(
 ) -> Outcome:
     """Decide about the annotator, whom the study calls so. Raises NotFoundError for a study or person unknown."""
     study = find_study(session, slug)
-    person = find_annotator(session, study, annotator)
+    person = annotator_called(session, study, annotator)
     return decide(session, study, person.id, by_id=by_id, reason=reason)

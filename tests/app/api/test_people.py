@@ -155,7 +155,9 @@ def test_english_is_recorded_by_researchers_and_kept_beside_what_was_stated(
     assert kept["by_annotator"] is False
     assert researcher.ask("GET", here).json() == kept
     assert researcher.ask("PUT", here, json=said | {"verified_on": "2999-01-01"}).status_code == 400
-    assert researcher.ask("GET", "/people/999/english").status_code == 404
+    for nobody in (999, researcher.person_id):
+        assert researcher.ask("GET", f"/people/{nobody}/english").status_code == 404
+        assert researcher.ask("PUT", f"/people/{nobody}/english", json=said).status_code == 404
 
 
 @pytest.mark.parametrize("day", ["", "0", "2026-02-30", "1.3.2026"])

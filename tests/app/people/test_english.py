@@ -29,3 +29,11 @@ def test_a_date_in_the_future_is_refused(annotator: Browser, researcher: Browser
     refused = researcher.submit(f"/people/{person.id}/english", **FORM | {"verified_on": "2999-01-01"})
     assert refused.status_code == 400
     assert "lies in the future" in refused.text
+
+
+def test_the_page_is_about_annotators_alone(researcher: Browser, admin: Browser, db: Session) -> None:
+    for browser in (researcher, admin):
+        person = db.scalars(select(Person).where(Person.email == browser.email)).one()
+        page = researcher.get(f"/people/{person.id}/english")
+        assert (page.status_code, admin.email in page.text) == (404, False)
+        assert researcher.submit(f"/people/{person.id}/english", **FORM).status_code == 404

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.annotation.claims import claim
 from app.annotation.verdicts import Answer, record_verdict, revise_verdict, skip
-from app.domain.pseudonyms import find_annotator, pseudonym
+from app.domain.pseudonyms import annotator_called, find_annotator, pseudonym
 from app.domain.reviews import pause
 from app.domain.withdrawals import withdraw
 from app.errors import NotFoundError
@@ -145,7 +145,14 @@ def test_the_pseudonym_is_the_one_in_the_export(session: Session) -> None:
     assert f",{pseudonym(study, annotator.id)}," in exported
 
 
-def test_an_annotator_is_found_by_pseudonym_and_by_email(session: Session) -> None:
+def test_whom_a_decision_named_before_they_ever_came_has_a_pseudonym_too(session: Session) -> None:
+    study, annotator = make_pool(session), make_person(session)
+    pause(session, study, annotator.id, by_id=None, reason="A look.")
+    (listed,) = study_quality(session, study)
+    assert annotator_called(session, study, listed.annotator) == annotator
+
+
+def test_commands_find_an_annotator_by_pseudonym_and_by_email(session: Session) -> None:
     study, annotator, researcher = make_pool(session), make_person(session), make_person(session, role=Role.RESEARCHER)
     judge(session, study, annotator.id, lambda _: Verdict.EQUAL)
     judge(session, study, make_person(session).id, lambda _: Verdict.EQUAL)

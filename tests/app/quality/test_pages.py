@@ -11,7 +11,7 @@ from app.annotation.verdicts import Answer, record_verdict
 from app.auth.accounts import find_account
 from app.domain.pseudonyms import pseudonym
 from app.domain.reviews import pause
-from app.models import Review, Study
+from app.models import Assignment, Person, Review, Study
 from app.models.annotation import VerdictShown
 from app.models.study import StudyState, Withdrawal
 from tests.app.conftest import Browser
@@ -95,6 +95,23 @@ def test_a_name_of_nobody_is_not_found(researcher: Browser, db: Session, study: 
     for deed in ("pause", "resume", "withdraw"):
         assert researcher.submit(f"/studies/{study.slug}/quality/{'0' * 12}/{deed}").status_code == 404
     assert decisions(db) == []
+
+
+def test_an_address_names_nobody_whether_or_not_it_has_an_account(
+    researcher: Browser, annotator: Browser, db: Session, study: Study, name: str
+) -> None:
+    met = db.scalars(select(Assignment.annotator_id)).first()
+    addresses = [db.get_one(Person, met).email, annotator.email, researcher.email, "nobody@lab.example"]
+    before = decisions(db)
+    answers = [
+        (address, researcher.submit(f"/studies/{study.slug}/quality/{address}/{deed}"))
+        for address in addresses
+        for deed in ("pause", "resume", "withdraw")
+    ]
+    assert {answer.status_code for _, answer in answers} == {404}
+    for address, answer in answers:
+        assert f"has no annotator &#39;{address}&#39;. Its quality page lists them." in answer.text
+    assert decisions(db) == before
 
 
 def test_a_reason_is_text_and_never_markup(researcher: Browser, db: Session, study: Study, name: str) -> None:
