@@ -110,11 +110,12 @@ def pause_annotator(
     slug: Slug, annotator: Annotator, reason: Reason = "", data_dir: DataDir = None, as_json: AsJson = False
 ) -> None:
     """Hand an annotator nothing new in this study until somebody resumes them."""
+    from app.domain.pseudonyms import find_annotator
     from app.domain.reviews import pause
     from app.quality.deciding import about_annotator
 
     with transaction(data_dir) as session:
-        about_annotator(session, slug, annotator, pause, by_id=None, reason=reason)
+        about_annotator(session, slug, annotator, pause, by_id=None, reason=reason, find=find_annotator)
     print(json.dumps({"annotator": annotator, "state": "paused"}) if as_json else f"{annotator} is paused in {slug!r}.")
 
 
@@ -122,11 +123,12 @@ def resume(
     slug: Slug, annotator: Annotator, reason: Reason = "", data_dir: DataDir = None, as_json: AsJson = False
 ) -> None:
     """Let an annotator go on who was paused for review."""
+    from app.domain.pseudonyms import find_annotator
     from app.domain.reviews import resume as decide
     from app.quality.deciding import about_annotator
 
     with transaction(data_dir) as session:
-        about_annotator(session, slug, annotator, decide, by_id=None, reason=reason)
+        about_annotator(session, slug, annotator, decide, by_id=None, reason=reason, find=find_annotator)
     print(json.dumps({"annotator": annotator, "state": "active"}) if as_json else f"{annotator} may go on in {slug!r}.")
 
 
@@ -136,11 +138,12 @@ def withdraw(
     """Withdraw an annotator for good; their answers are kept or replaced as the study's protocol says."""
     from dataclasses import asdict
 
+    from app.domain.pseudonyms import find_annotator
     from app.domain.withdrawals import withdraw as decide
     from app.quality.deciding import about_annotator
 
     with transaction(data_dir) as session:
-        done = about_annotator(session, slug, annotator, decide, by_id=None, reason=reason)
+        done = about_annotator(session, slug, annotator, decide, by_id=None, reason=reason, find=find_annotator)
     if as_json:
         print(json.dumps({"annotator": annotator, "state": "withdrawn", **asdict(done)}))
         return

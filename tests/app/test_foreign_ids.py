@@ -47,6 +47,7 @@ PAGES: dict[str, dict[str, str]] = {
 CALLS: dict[str, object] = {
     "DELETE /studies/{slug}/datasets/{dataset}": None,
     "POST /studies/{slug}/datasets/{dataset}/passages": {"texts": [{"text": "A text."}]},
+    "POST /studies/{slug}/datasets/{dataset}/images": {"images": [{"name": "a.png", "content": "eA=="}]},
     "POST /studies/{slug}/datasets/{dataset}/use-edited": None,
     "POST /studies/{slug}/annotators/{annotator}/pause": REASON,
     "POST /studies/{slug}/annotators/{annotator}/resume": REASON,
