@@ -1,9 +1,9 @@
 """What one judgement costs: cycles/s, latency and CPU, beside the same SQL without a web app; and what a browser sees.
 
 A cycle is one authenticated htmx POST of a verdict, answered with the next fragment. The exposure rule is on: nobody
-gets two comparisons of one passage. `web` is a crowd that answers without a pause; in `paced` it thinks, for as long
-that together it gives so many answers a second (`--rate`). `claim` is the draw and the lease alone, on one warm
-connection.
+gets two comparisons of one passage. `web` is a crowd that answers without a pause; in `paced` each answers at moments
+of their own, so that together they give so many answers a second (`--rate`). `claim` is the draw and the lease alone,
+on one warm connection.
 
     python -m benchmarks.annotation --json
     python -m benchmarks.annotation --json --comparisons 1000 20000 1000000 --annotators 64 --browser
@@ -38,12 +38,14 @@ from benchmarks.served import SECRET, Server, served
 VERDICTS = ("first", "second", "equal")
 
 
-async def _annotate(connection: Connection, slug: str, cycles: int, *, think: float) -> list[float]:
+async def _annotate(connection: Connection, slug: str, cycles: int, *, every: float) -> list[float]:
     latencies = []
     claim = claim_in(await connection.get(f"/annotate?study={slug}"))
+    due = time.perf_counter() + every * random.random()
     for nth in range(cycles):
-        if think:
-            await asyncio.sleep(think * random.uniform(0.5, 1.5))
+        if every:
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            due += every * random.uniform(0.5, 1.5)
         if claim is None:
             break
         start = time.perf_counter()
@@ -53,26 +55,28 @@ async def _annotate(connection: Connection, slug: str, cycles: int, *, think: fl
     return latencies
 
 
-async def _annotate_together(port: int, pool: Pool, cycles: int, *, think: float) -> list[float]:
+async def _annotate_together(port: int, pool: Pool, cycles: int, *, every: float) -> list[float]:
     connections = [
         await Connection.open(port, cookie=token, form_token=form_token(SECRET.encode(), token))
         for token in pool.tokens
     ]
-    runs = await asyncio.gather(*(_annotate(each, pool.slug, cycles, think=think) for each in connections))
+    runs = await asyncio.gather(*(_annotate(each, pool.slug, cycles, every=every) for each in connections))
     for connection in connections:
         connection.close()
     return [latency for run in runs for latency in run]
 
 
-def measure_app(server: Server, postgres_pid: int, pool: Pool, cycles: int, *, think: float = 0.0) -> Measured:
-    """Judge over HTTP, each after thinking for so many seconds on average; the client's CPU is not counted."""
-    app, postgres, start = tree_cpu_seconds(server.pid), tree_cpu_seconds(postgres_pid), time.perf_counter()
-    latencies = uvloop.run(_annotate_together(server.port, pool, cycles, think=think))
+def measure_app(server: Server, postgres_pid: int, pool: Pool, cycles: int, *, every: float = 0.0) -> Measured:
+    """Judge over HTTP, each so often (seconds), or without a pause; the client's CPU is told apart."""
+    app, postgres = tree_cpu_seconds(server.pid), tree_cpu_seconds(postgres_pid)
+    client, start = time.process_time(), time.perf_counter()
+    latencies = uvloop.run(_annotate_together(server.port, pool, cycles, every=every))
     return Measured(
         latencies,
         time.perf_counter() - start,
         tree_cpu_seconds(server.pid) - app,
         tree_cpu_seconds(postgres_pid) - postgres,
+        time.process_time() - client,
     )
 
 
@@ -95,14 +99,14 @@ class Bench:
         """Ours and the raw statements, each by annotators of their own on one pool that has room for all."""
         # The three together fill at most two thirds of the pool's slots (three for each comparison).
         cycles = max(2, min(self.options.cycles, comparisons * 2 // 3) // annotators)
-        think = annotators / self.options.rate
+        every = annotators / self.options.rate
         with served(self.url, processes=self.options.processes) as server:
             # Until each of its connections has planned each statement once: annotators work for hours, not for seconds.
             measure_app(server, self.postgres_pid, self.pool(2_000, 32), 40)
             pool = self.pool(comparisons, 3 * annotators)
             before = os.getloadavg()[0]
             ours = measure_app(server, self.postgres_pid, pool.third(0), cycles).summary()
-            paced = measure_app(server, self.postgres_pid, pool.third(1), cycles, think=think).summary()
+            paced = measure_app(server, self.postgres_pid, pool.third(1), cycles, every=every).summary()
             seen = measure_browser(server, self.pool(400, 1)) if self.options.browser else None
         # The web app has ended by now: its connections and the raw ones together would be more than Postgres has.
         raw = measure_raw(self.plain_url, self.postgres_pid, pool.third(2), cycles).summary()
@@ -139,7 +143,7 @@ def main() -> None:
     parser.add_argument("--comparisons", type=int, nargs="+", default=[2_000, 20_000])
     parser.add_argument("--annotators", type=int, nargs="+", default=[1, 8, 32, 64])
     parser.add_argument("--cycles", type=int, default=1_000, help="judgements in each measurement")
-    parser.add_argument("--rate", type=float, default=150, help="answers a second of all annotators who think together")
+    parser.add_argument("--rate", type=float, default=150, help="answers a second of all annotators together")
     parser.add_argument("--processes", type=int, default=1, help="web processes")
     parser.add_argument("--browser", action="store_true", help="also measure in a real browser, which has to be there")
     options = parser.parse_args()

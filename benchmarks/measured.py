@@ -6,12 +6,13 @@ from statistics import quantiles
 
 @dataclass
 class Measured:
-    """Latencies (seconds) and CPU (seconds) of a run."""
+    """Latencies (seconds) and CPU (seconds) of a run; the client's shares the machine and is no cost of ours."""
 
     latencies: list[float]
     wall: float
     app_cpu: float
     postgres_cpu: float
+    client_cpu: float = 0.0
 
     def summary(self) -> dict[str, float]:
         """Rates and percentiles, rounded for reading."""
@@ -23,6 +24,7 @@ class Measured:
             "cpu_ms_per_cycle": round(1000 * (self.app_cpu + self.postgres_cpu) / cycles, 2),
             "app_cpu_ms_per_cycle": round(1000 * self.app_cpu / cycles, 2),
             "postgres_cpu_ms_per_cycle": round(1000 * self.postgres_cpu / cycles, 2),
+            "client_cpu_ms_per_cycle": round(1000 * self.client_cpu / cycles, 2),
         }
 
 
