@@ -6,13 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.checkpoint_reports import COMMANDS
 from cli.connection import DataDir, transaction
 from cli.file_bars import bars_of
 from cli.upload import upload
 
-app = typer.Typer(help="Checkpoints: add, upload, set, list, retry.", no_args_is_help=True)
+app = typer.Typer(help="Checkpoints: add, upload, set, list, show, retry.", no_args_is_help=True)
 
 app.command()(upload)
+for report in COMMANDS:
+    app.command()(report)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -15,6 +15,7 @@ from app.bundle.api import router as bundle
 from app.checkpoints.api import router as checkpoints
 from app.checkpoints.hyperfit_api import router as hyperfittings
 from app.checkpoints.stored_api import router as stored
+from app.checkpoints.unfinished_api import router as unfinished
 from app.checkpoints.upload_api import router as uploads
 from app.export.api import router as export
 from app.passages.api import router as passages
@@ -57,6 +58,7 @@ ROUTERS: Sequence[APIRouter] = (
     studies,
     systems,
     tokens,
+    unfinished,
     uploads,
 )
 

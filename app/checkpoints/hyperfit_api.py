@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -16,13 +16,14 @@ from app.checkpoints.image_runs import plan_on_images
 from app.dependencies import DbSession
 from app.domain.hyperfit_curves import hyperfitting_of, trained_checkpoint
 from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfit_runs import RunStanding, page_of_hyperfittings
 from app.domain.hyperfitting import continue_training, find_checkpoint, order_training, trained_folder
 from app.domain.image_models import image_models
 from app.errors import NotFoundError, ToprankError
 from app.idempotency import Once
 from app.models import HyperfitPoint
 from app.models.checkpoint import CheckpointState
-from app.paging import RowId
+from app.paging import Page, Paging, RowId, page
 from app.resources import resources_of
 
 router = APIRouter(prefix="/hyperfittings", tags=["checkpoints"])
@@ -80,6 +81,34 @@ class CurvePoint(BaseModel):
         return cls.model_validate(point, from_attributes=True)
 
 
+class HyperfittingSummary(BaseModel):
+    """A run in a list; the losses are those of its last validation, null before the first."""
+
+    checkpoint_id: int
+    name: str
+    state: CheckpointState
+    reason: str | None
+    base: str | None
+    updates: int
+    total_updates: int
+    tokens_per_second: float | None
+    train_loss: float | None
+    validation_loss: float | None
+    created_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, one: RunStanding) -> Self:
+        """What the rows say."""
+        run = {
+            name: getattr(one.run, name)
+            for name in ("updates", "total_updates", "tokens_per_second", "created_at", "finished_at")
+        }
+        own = {name: getattr(one.checkpoint, name) for name in ("name", "state", "reason")}
+        losses = {"train_loss": one.train_loss, "validation_loss": one.validation_loss}
+        return cls(checkpoint_id=one.id, base=one.base, **own, **run, **losses)
+
+
 class HyperfittingAnswer(BaseModel):
     """A run and what it leads to; `lineage` is what the finished checkpoint says of itself."""
 
@@ -95,6 +124,15 @@ class HyperfittingAnswer(BaseModel):
     finished_at: datetime | None
     lineage: dict[str, Any] | None
     points: list[CurvePoint]
+
+
+@router.get("")
+def list_hyperfittings(
+    request: Request, _reader: ApiReader, session: DbSession, paging: Annotated[Paging, Query()]
+) -> Page[HyperfittingSummary]:
+    """Every run of the trainer, the oldest checkpoint first."""
+    rows = page_of_hyperfittings(session, after=paging.after, limit=paging.fetched)
+    return page(request, paging, rows, HyperfittingSummary.of)
 
 
 @router.post("", status_code=201)

@@ -16,6 +16,7 @@ from app.checkpoints.uploads import sent_share
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.hyperfit_curves import hyperfitting_of, trained_checkpoint
 from app.domain.hyperfit_plan import HyperfitPlan, Text
+from app.domain.hyperfit_runs import page_of_hyperfittings
 from app.domain.hyperfitting import continue_training, find_checkpoint, order_training, trained_folder
 from app.domain.image_models import image_models
 from app.domain.systems import all_checkpoints
@@ -47,6 +48,12 @@ class HyperfitImagesForm(NewRunForm, ImageChoices):
     """A run on images."""
 
     images: Annotated[list[UploadFile], Field(min_length=1)]
+
+
+@router.get("/hyperfittings")
+def list_runs(request: Request, _researcher: CurrentResearcher, session: DbSession) -> Response:
+    """Every run, the newest first."""
+    return render(request, "checkpoints/hyperfittings.html", runs=page_of_hyperfittings(session)[::-1])
 
 
 @router.get("/hyperfit")

@@ -25,11 +25,17 @@ STORE_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("store", 0)
 class Unfinished:
     """An upload under way, as its sender sees it, in bytes."""
 
-    id: UUID
+    upload_id: UUID
+    checkpoint_id: int
     name: str
     received: int
     size: int
     touched_at: datetime
+
+    @property
+    def id(self) -> int:
+        """The checkpoint's number, by which uploads are listed: each makes one."""
+        return self.checkpoint_id
 
     @property
     def share(self) -> float:
@@ -45,19 +51,25 @@ def find_upload(session: Session, person_id: int, upload_id: UUID) -> Upload:
     return upload
 
 
-def unfinished_uploads(session: Session, person_id: int) -> list[Unfinished]:
-    """The person's uploads under way, the oldest first."""
+def unfinished_uploads(
+    session: Session, person_id: int | None = None, *, after: int = 0, limit: int | None = None
+) -> list[Unfinished]:
+    """The person's, or everybody's, uploads under way, the oldest checkpoint first."""
+    bytes_of = (func.sum(UploadFile.received), func.sum(UploadFile.size))
     query = (
-        select(Upload.id, Checkpoint.name, func.sum(UploadFile.received), func.sum(UploadFile.size), Upload.touched_at)
+        select(Upload.id, Checkpoint.id, Checkpoint.name, *bytes_of, Upload.touched_at)
         .join(Checkpoint, Checkpoint.id == Upload.checkpoint_id)
         .join(UploadFile)
-        .where(Checkpoint.person_id == person_id)
-        .group_by(Upload.id, Checkpoint.name)
-        .order_by(Upload.created_at)
+        .where(Checkpoint.id > after)
+        .group_by(Upload.id, Checkpoint.id)
+        .order_by(Checkpoint.id)
+        .limit(limit)
     )
+    if person_id is not None:
+        query = query.where(Checkpoint.person_id == person_id)
     return [
-        Unfinished(upload_id, name, int(received), int(size), touched_at)
-        for upload_id, name, received, size, touched_at in session.execute(query)
+        Unfinished(upload_id, checkpoint_id, name, int(received), int(size), touched_at)
+        for upload_id, checkpoint_id, name, received, size, touched_at in session.execute(query)
     ]
 
 

@@ -64,9 +64,14 @@ def hyperfitting_of(session: Session, checkpoint: Checkpoint) -> Hyperfitting | 
         return None
     points = select(HyperfitPoint).where(HyperfitPoint.checkpoint_id == checkpoint.id).order_by(HyperfitPoint.update)
     base = session.get(Checkpoint, run.base_id) if run.base_id else None
-    said = (run.lineage or {}).get("base")
-    known = base.name if base else said[:LONGEST] if isinstance(said, str) else None
+    known = base_of(run, base.name if base else None)
     return Hyperfitting(run, known, list(session.scalars(points)), kept_palette(session, run.image_tokens_sha256))
+
+
+def base_of(run: HyperfitRun, name: str | None) -> str | None:
+    """What a run began with: the checkpoint of this name here, else what its own record says."""
+    said = (run.lineage or {}).get("base")
+    return name or (said[:LONGEST] if isinstance(said, str) else None)
 
 
 def record_updates(session: Session, checkpoint_id: int, updates: int, tokens_per_second: float | None) -> None:

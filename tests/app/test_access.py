@@ -70,6 +70,7 @@ TABLE = {
     "POST /checkpoints/hyperfit": Access(RESEARCHERS, 422),
     "GET /checkpoints/hyperfit/images": Access(RESEARCHERS, 200),
     "POST /checkpoints/hyperfit/images": Access(RESEARCHERS, 422),
+    "GET /checkpoints/hyperfittings": Access(RESEARCHERS, 200),
     "GET /checkpoints/upload": Access(RESEARCHERS, 200),
     "POST /checkpoints/upload/{upload_id}/cancel": Access(RESEARCHERS, 422),
     "GET /checkpoints/{checkpoint_id}": Access(RESEARCHERS, 404),

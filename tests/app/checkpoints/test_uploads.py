@@ -522,6 +522,22 @@ def test_a_cancelled_upload_is_forgotten(sender: Sender, folder: Path, store: St
     assert db.scalars(select(UploadFile)).all() == []
 
 
+def test_unfinished_uploads_are_listed_for_their_sender_alone(
+    sender: Sender, app: FastAPI, folder: Path, db: Session
+) -> None:
+    first, second = (sender.begun(folder, name) for name in ("mine", "more"))
+    file = first["files"][0]
+    assert sender.patch(first["id"], file["number"], (folder / file["name"]).read_bytes()[:10]).status_code == 204
+    listed = sender.ask("GET", "/uploads?limit=1").json()
+    (one,) = listed["entries"]
+    assert (one["id"], one["name"], one["received"]) == (first["id"], "mine", 10)
+    assert one["size"] == sum(file.stat().st_size for file in folder.iterdir())
+    (other,) = sender.ask("GET", listed["next"].removeprefix("/api/v1")).json()["entries"]
+    assert other["checkpoint"] == second["checkpoint"]
+    stranger = Sender(app, db, make_person(db, role=Role.RESEARCHER))
+    assert stranger.ask("GET", "/uploads").json() == {"entries": [], "next": None}
+
+
 def test_a_cancelled_upload_that_a_system_waits_for_fails(sender: Sender, folder: Path, db: Session) -> None:
     begun = sender.begun(folder)
     make_system(db, make_study(db), checkpoint_id=begun["checkpoint"])
