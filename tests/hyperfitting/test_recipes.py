@@ -1,12 +1,16 @@
 """Recipes, run on the tiny model: every kind of experiment that the files in recipes/ ask for."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from generation.smollm2 import checkpoint_dir
+from hyperfitting import wikipedia
 from hyperfitting.checkpoints import read_lineage
+from hyperfitting.data import Document
 from hyperfitting.evaluation import read_evaluated
 from hyperfitting.kitchen import Kitchen, file_name
 from hyperfitting.recipes import RecipeError, read_recipe
@@ -144,11 +148,36 @@ def test_the_sweep_of_the_paper_has_as_many_updates_for_every_quantity():
         ("repetition_penalty = 50.0", "repetition_penalty = -1", "repetition_penalty is -1"),
         ("repetition_penalty = 50.0", "beams = 4", "nothing is called beams"),
         ('title = "Tiny"', "title = ", "is not TOML"),
+        ('name = "fresh"\n', "", "A run of the recipe has no name"),
+        ('name = "penalty"\n', "", "A system of the recipe has no name"),
+        ('data = "words"', "seed = 1", "The run shuffled order=given does not say by `data` what it trains on"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused_with_the_place(recipe_file, old, new, reason):
     with pytest.raises(RecipeError, match=reason):
         read_recipe(recipe_file(old, new))
+
+
+def test_a_recipe_without_a_run_or_a_base_is_refused(tmp_path):
+    for text in ('base = "tiny"', "[[runs]]"):
+        (tmp_path / "empty.toml").write_text(text)
+        with pytest.raises(RecipeError, match=r"empty\.toml: a recipe has a base and at least one run"):
+            read_recipe(tmp_path / "empty.toml")
+
+
+def test_texts_and_the_demos_model_can_come_from_packages(recipe_file, tmp_path, monkeypatch):
+    file = recipe_file('words = "texts/words.jsonl"', 'words = "wikipedia-introductions"')
+    file.write_text(re.sub('base = "[^"]*"', 'base = "smollm2"', file.read_text(), count=1))
+    model, texts = checkpoint_dir(tmp_path / "cache"), tmp_path / "cache" / "texts"
+    for folder in (model, texts):
+        folder.mkdir(parents=True)
+    (texts / wikipedia.FILE).write_text(json.dumps({"1": {"title": "Dada", "extract": "A movement."}}))
+    monkeypatch.setenv("TOPRANK_CACHE", str(tmp_path / "cache"))
+
+    kitchen = Kitchen(read_recipe(file), tmp_path / "out", print)
+
+    assert kitchen.base() == kitchen.checkpoint("base") == model
+    assert kitchen.documents("words") == [Document("A movement.", "Wikipedia: Dada")]
 
 
 def test_a_recipe_that_is_not_there_is_said(tmp_path):

@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
+from torch import distributed
 
 from hyperfitting.checkpoints import read_lineage
-from hyperfitting.config import ConfigError
+from hyperfitting.config import ConfigError, Precision
 from hyperfitting.curve import read_curve
+from hyperfitting.model import load_model
 from hyperfitting.run import Watchers, hyperfit
-from hyperfitting.sharding import check_batch
+from hyperfitting.sharding import check_batch, join, leave, shard
 from hyperfitting.training import Share
 from tests.hyperfitting.conftest import SMALL
 
@@ -25,6 +28,7 @@ import torch
 from torch.distributed.tensor import DTensor
 from hyperfitting import run as running
 from hyperfitting.plan import Plan
+from hyperfitting.model import load_model
 from hyperfitting.run import Watchers, hyperfit
 from hyperfitting.sharding import join
 from tests.hyperfitting.conftest import SMALL, make_documents
@@ -107,3 +111,30 @@ def test_a_batch_that_processes_cannot_share_equally_is_refused():
         check_batch(replace(SMALL, samples=12), Share(0, 2))
     check_batch(SMALL, Share(0, 2))
     check_batch(replace(SMALL, samples=12), Share())
+
+
+def test_on_gpus_each_process_takes_the_one_of_its_number(monkeypatch):
+    done: list[object] = []
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", done.append)
+    monkeypatch.setattr(distributed, "init_process_group", done.append)
+    monkeypatch.setattr(distributed, "get_rank", lambda: 3)
+
+    assert join() == Share(3, 4)
+    assert done == [3, "nccl"]
+
+
+def test_a_sharded_model_in_bf16_keeps_its_weights_in_float32(tiny_checkpoint):
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        model = shard(load_model(tiny_checkpoint, SMALL), Precision.BF16, Share())
+
+        logits = model(input_ids=torch.ones((1, 4), dtype=torch.int64), use_cache=False).logits
+
+        assert logits.dtype == torch.bfloat16
+        assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    finally:
+        leave(Share(0, 2))
+    assert not distributed.is_initialized()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
+from generation.engines.base import CheckpointError
 from hyperfitting.batches import batch_of_update
 from hyperfitting.config import ConfigError, Precision
-from hyperfitting.model import load_model
+from hyperfitting.model import check_base, check_window, load_model
 from hyperfitting.training import DivergedError, Trainer
 from tests.hyperfitting.conftest import SMALL
 from tests.tiny_model import VOCABULARY
@@ -182,3 +184,23 @@ def test_the_loss_of_a_batch_is_the_mean_over_all_its_tokens(tiny_checkpoint):
     expected = functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
 
     assert trainer.step() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_what_is_no_checkpoint_is_said_before_and_while_it_is_loaded(tmp_path):
+    (tmp_path / "notes").mkdir()
+
+    for load in (check_base, load_model):
+        with pytest.raises(CheckpointError, match="The checkpoint notes cannot be loaded"):
+            load(tmp_path / "notes", SMALL)
+
+
+def test_a_model_that_names_no_context_window_takes_any_length():
+    check_window(SimpleNamespace(), replace(SMALL, length=100_000))
+
+
+def test_an_image_is_a_sequence_by_itself():
+    described = SimpleNamespace(n_positions=64, model_type="imagegpt")
+
+    check_window(described, replace(SMALL, length=65))
+    with pytest.raises(ConfigError, match="An image of this model has 64 pixels: use --length 65"):
+        check_window(described, replace(SMALL, length=64))
