@@ -15,10 +15,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from app.db import make_engine
-from app.domain.continuations import lock_study, record_continuation, release
+from app.domain.continuations import record_continuation, release
 from app.domain.generation_queue import count_missing, count_written, generation_lock, missing_passages
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.studies import reference_tokenizer
+from app.domain.study_lock import lock_study
 from app.errors import ToprankError
 from app.models import Checkpoint, Passage, Study, System, TrainingTexts
 from app.models.checkpoint import CheckpointState

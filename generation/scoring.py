@@ -13,8 +13,8 @@ import numpy as np
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.domain.continuations import lock_study
 from app.domain.scoring_queue import count_scored, scoring_lock, set_scoring, unscored_passages
+from app.domain.study_lock import lock_study
 from app.errors import ToprankError
 from app.models import Checkpoint, Passage, ReferenceTokens, Score, Scoring, Study
 from app.models.checkpoint import CheckpointState

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.reference_tokens import CONTEXT_TOKENS, ReferenceTokenizer
 from app.domain.shown_text import shown
+from app.domain.study_lock import lock_study
 from app.errors import ToprankError
 from app.models import Candidacy, Comparison, Continuation, Passage, Study, System
 from app.models.study import Release
@@ -51,12 +52,6 @@ class Shown(NamedTuple):
     def texts_hash(self) -> str:
         """Names the pair: systems that wrote the same share the comparison and its annotations."""
         return hashlib.sha256("\x00".join(self).encode()).hexdigest()
-
-
-def lock_study(session: Session, study_id: int) -> Study:
-    """The study as it is now, held until the transaction ends; whoever also locks comparisons does this first."""
-    query = select(Study).where(Study.id == study_id).with_for_update(key_share=True)
-    return session.execute(query, execution_options={"populate_existing": True}).scalar_one()
 
 
 def record_continuation(

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
-from app.domain.continuations import lock_study
+from app.domain.study_lock import lock_study
 from app.errors import NotFoundError
 from app.models import Checkpoint, Continuation, Passage, Person, Study, System
 from app.models.checkpoint import CheckpointState

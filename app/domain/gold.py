@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
-from app.domain.continuations import Shown, lock_study, shown_sides
+from app.domain.continuations import Shown, shown_sides
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.studies import reference_tokenizer
+from app.domain.study_lock import lock_study
 from app.errors import ConflictError, ToprankError
 from app.models import Comparison, Continuation, Passage, Person, Study, System
 from app.models.comparison import Kind

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.domain.audit import record
 from app.domain.rules import rules_of
+from app.domain.study_lock import lock_study
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, Contrast, Dataset, LockedProtocol, Person, Study, System
 from app.models.protocol import Stopping
@@ -100,7 +101,7 @@ def set_contrasts(
     Raises NotFoundError for a system it does not have, ToprankError for a pair that makes no sense, ConflictError once
     it was opened.
     """
-    _check_is_draft(study)
+    study = _draft(session, study)
     if len({frozenset(pair) for pair in pairs}) < len(pairs):
         raise ToprankError("A contrast is named once, in one direction.")
     systems = session.scalars(select(System).where(System.study_id == study.id))
@@ -141,7 +142,7 @@ def stopping_rule(study: Study) -> StoppingRule:
 
 def set_stopping(session: Session, study: Study, rule: StoppingRule, *, by: Person | None = None) -> None:
     """Say when a draft is to close. Raises ToprankError for a rule without sense, ConflictError once it was opened."""
-    _check_is_draft(study)
+    study = _draft(session, study)
     if (rule.when is Stopping.DATE) != (rule.at is not None):
         raise ToprankError("Stopping at a date needs the date, and no other stopping rule has one.")
     if (rule.when is Stopping.ANNOTATIONS) != (rule.after is not None):
@@ -180,9 +181,11 @@ def _stopping(rule: StoppingRule) -> dict[str, Any]:
     return {"when": str(rule.when), "at": at, "after": rule.after}
 
 
-def _check_is_draft(study: Study) -> None:
+def _draft(session: Session, study: Study) -> Study:
+    study = lock_study(session, study.id)
     if study.state != StudyState.DRAFT:
         raise ConflictError(f"The study {study.slug!r} is {study.state}; opening it locked its protocol.")
+    return study
 
 
 def _check_contrast(study: Study, known: Iterable[str], system: str, against: str) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
-from app.domain.continuations import lock_study
+from app.domain.study_lock import lock_study
 from app.models import Checkpoint, Passage, Person, Score, Scoring, Study, System
 from app.models.passage import PassageState
 from app.models.system import GenerationState

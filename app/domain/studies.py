@@ -13,6 +13,8 @@ from app.domain.audit import record
 from app.domain.images import Palette, palette_of
 from app.domain.protocol import lock_protocol, locked_protocol
 from app.domain.reference_tokens import ReferenceTokenizer
+from app.domain.study_lock import lock_study
+from app.domain.study_settings import check_setting
 from app.domain.taking_part import keep_guidelines
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, Dataset, Passage, Person, ReferenceTokens, Study, System
@@ -72,7 +74,7 @@ def create_study(
     guidelines = IMAGE_GUIDELINES if is_image and plan.guidelines == DEFAULT_GUIDELINES else plan.guidelines
     study = Study(
         slug=plan.slug,
-        title=plan.title,
+        title=plan.title.strip(),
         quota=plan.quota,
         guidelines=guidelines,
         guidelines_first=plan.guidelines != DEFAULT_GUIDELINES,
@@ -176,6 +178,7 @@ def move_study(
 
     `rule` is the stopping rule, in words, where it is what closes the study.
     """
+    study = lock_study(session, study.id)
     if study.state not in MOVES[state]:
         raise ConflictError(f"The study {study.slug!r} is {study.state}; it cannot become {state}.")
     if state == StudyState.OPEN:
@@ -199,10 +202,8 @@ def _check(plan: StudyPlan) -> None:
     if len(set(plan.datasets)) < len(plan.datasets):
         raise ToprankError("Two datasets of a study cannot have the same name.")
     check_dataset_names(plan.datasets)
-    if not 1 <= plan.quota <= 99:
-        raise ToprankError(f"The quota is {plan.quota}; it has to be between 1 and 99.")
-    if not 0 <= plan.hourly_rate < 1_000_000:
-        raise ToprankError(f"The hourly rate is {plan.hourly_rate}; it has to be between 0 and a million.")
+    for name in ("title", "quota", "hourly_rate", "seed", "guidelines"):
+        check_setting(name, getattr(plan, name))
 
 
 def check_dataset_names(names: Iterable[str]) -> None:

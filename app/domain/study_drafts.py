@@ -7,9 +7,9 @@ from sqlalchemy import delete, exists, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
-from app.domain.continuations import lock_study
 from app.domain.generation_queue import generation_lock
 from app.domain.studies import StudyPlan, check_dataset_names, create_study, dataset_names, find_dataset, kept_tokenizer
+from app.domain.study_lock import lock_study
 from app.domain.study_settings import By, change_settings, settings_of
 from app.domain.systems import find_system
 from app.errors import ConflictError

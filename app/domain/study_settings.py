@@ -14,15 +14,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
-from app.domain.continuations import lock_study
 from app.domain.rules import RANGES, change_rules, rules_of
-from app.domain.taking_part import AnnotatorRules, change_guidelines, set_rules
+from app.domain.study_lock import lock_study
+from app.domain.taking_part import AnnotatorRules, change_guidelines, check_guidelines, set_rules
 from app.errors import ConflictError, ToprankError
 from app.models import Person, Study
 from app.models.study import Release, StudyState
 
 LONGEST_TITLE = 200
-LONGEST_GUIDELINES = 100_000
 By = Person | None
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -98,8 +97,7 @@ def change_settings(session: Session, study: Study, changes: Mapping[str, Any], 
     wanted = {name: value for name, value in changes.items() if _tidy(name, value) != before[name]}
     for name, value in wanted.items():
         _check_freedom(study, name, before[name], value)
-        if name in _CHECKS:
-            _CHECKS[name](value)
+        check_setting(name, value)
     change_rules(session, study, {name: value for name, value in wanted.items() if name in _RULES})
     for name in wanted.keys() - set(_RULES):
         _set(session, study, name, _tidy(name, wanted[name]))
@@ -107,6 +105,12 @@ def change_settings(session: Session, study: Study, changes: Mapping[str, Any], 
     if wanted:
         record(session, by, "study.change", study, **_told(study, before, wanted))
     return sorted(wanted)
+
+
+def check_setting(name: str, value: Any) -> None:
+    """Raises ToprankError for a value that no study can have; a rule's is checked as the others are known."""
+    if name in _CHECKS:
+        _CHECKS[name](value)
 
 
 def _set(session: Session, study: Study, name: str, value: Any) -> None:
@@ -153,20 +157,17 @@ def _told(study: Study, before: Mapping[str, Any], wanted: Mapping[str, Any]) ->
     return told | ({"guidelines_version": study.guidelines_version} if "guidelines" in wanted else {})
 
 
-def check_title(title: str) -> None:
-    """Raises ToprankError for a title that does not fit a line."""
+def _check_title(title: str) -> None:
     if not title.strip() or len(title) > LONGEST_TITLE or _CONTROL.search(title):
         raise ToprankError(f"A study's title has 1 to {LONGEST_TITLE} characters on one line.")
 
 
-def check_quota(quota: int) -> None:
-    """Raises ToprankError for a quota that no comparison can have."""
+def _check_quota(quota: int) -> None:
     if not 1 <= quota <= 99:
         raise ToprankError(f"The quota is {quota}; it has to be between 1 and 99.")
 
 
-def check_hourly_rate(rate: float) -> None:
-    """Raises ToprankError for a rate that cannot be paid."""
+def _check_hourly_rate(rate: float) -> None:
     if not 0 <= rate < 1_000_000:
         raise ToprankError(f"The hourly rate is {rate}; it has to be between 0 and a million.")
 
@@ -182,16 +183,11 @@ def _check_seed(seed: int) -> None:
         raise ToprankError("A seed is a number that fits 64 bits.")
 
 
-def _check_guidelines(words: str) -> None:
-    if len(words) > LONGEST_GUIDELINES:
-        raise ToprankError(f"The guidelines have {len(words):,} characters; at most {LONGEST_GUIDELINES:,} are kept.")
-
-
 _CHECKS: Mapping[str, Callable[[Any], None]] = {
-    "title": check_title,
-    "quota": check_quota,
-    "hourly_rate": check_hourly_rate,
+    "title": _check_title,
+    "quota": _check_quota,
+    "hourly_rate": _check_hourly_rate,
     "currency": _check_currency,
     "seed": _check_seed,
-    "guidelines": _check_guidelines,
+    "guidelines": check_guidelines,
 }

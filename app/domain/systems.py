@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.audit import record
 from app.domain.chat_templates import find_chat_template
 from app.domain.engine_settings import EngineSettings
+from app.domain.study_lock import lock_study
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Checkpoint, Person, Study, System, TrainingTexts
 from app.models.study import Modality, StudyState
@@ -151,6 +152,7 @@ def add_system(session: Session, study: Study, plan: SystemPlan, *, by: Person |
     Raises ConflictError when the name is taken or the study has opened, NotFoundError for an unknown checkpoint,
     ToprankError when the decoding makes no sense or the checkpoint lacks the chat template that is to be applied.
     """
+    study = lock_study(session, study.id)
     if study.state != StudyState.DRAFT:
         raise ConflictError(f"The study {study.slug!r} is {study.state}: its systems were locked when it opened.")
     if session.scalar(select(System.id).where(System.study_id == study.id, System.name == plan.name)):
@@ -218,8 +220,8 @@ def _checked_hub_id(source: str) -> str:
 
 
 def _check(plan: SystemPlan) -> None:
-    if not plan.name.strip() or len(plan.name) > 200:
-        raise ToprankError("A system's name has 1 to 200 characters.")
+    if not plan.name.strip() or len(plan.name) > 200 or not plan.name.isprintable():
+        raise ToprankError("A system's name has 1 to 200 printable characters.")
     if not 0 < plan.top_p <= 1:
         raise ToprankError(f"top-p is {plan.top_p}; it has to be above 0 and at most 1.")
     if not 0 < plan.temperature < float("inf"):

@@ -11,10 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
+from app.domain.study_lock import lock_study
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Consent, ConsentForm, GuidelinesText, Person, Study
 from app.models.study import StudyState
 
+LONGEST_GUIDELINES = 100_000
 PUBLICATION = "Your answers are published with the study, under a pseudonym that is made for this study alone."
 WITHDRAWAL = "You may stop at any time without giving a reason, and are paid for what you did until then."
 
@@ -65,6 +67,7 @@ def consent_parts(given: Mapping[str, object]) -> ConsentParts:
 
 def change_consent(session: Session, study: Study, parts: ConsentParts, *, by: Person | None = None) -> int:
     """A new version of the consent form, which every annotator is asked for; returns its number."""
+    study = lock_study(session, study.id)
     if study.state == StudyState.CLOSED:
         raise ConflictError(f"The study {study.slug!r} is closed: nobody is asked for consent any more.")
     study.consent_version += 1
@@ -131,11 +134,18 @@ def keep_guidelines(session: Session, study: Study) -> None:
     session.flush()
 
 
-def change_guidelines(session: Session, study: Study, text: str) -> int:
-    """New guidelines, which every annotator reads before going on; returns their version. The same again is none."""
-    text = text.strip() + "\n"
+def check_guidelines(text: str) -> None:
+    """Raises ToprankError for guidelines that are empty or too long."""
     if not text.strip():
         raise ToprankError("The guidelines are empty; annotators have to know what is asked of them.")
+    if len(text) > LONGEST_GUIDELINES:
+        raise ToprankError(f"The guidelines have {len(text):,} characters; at most {LONGEST_GUIDELINES:,} are kept.")
+
+
+def change_guidelines(session: Session, study: Study, text: str) -> int:
+    """New guidelines, which every annotator reads before going on; returns their version. The same again is none."""
+    check_guidelines(text)
+    text = text.strip() + "\n"
     if text == study.guidelines:
         return study.guidelines_version
     study.guidelines = text

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain.audit import record
 from app.domain.faults import with_fault
 from app.domain.shown_text import shown
+from app.domain.study_lock import lock_study
 from app.errors import ConflictError, ToprankError
 from app.models import Comparison, Continuation, Passage, Person, Qualification, Study, TrainingComparison
 from app.models.annotation import Verdict
@@ -64,6 +65,7 @@ def set_qualification(session: Session, study: Study, plan: QualificationPlan, *
     Raises ConflictError when the study has a qualification, is not a draft or has too few passages; ToprankError for
     a plan that makes no sense.
     """
+    study = lock_study(session, study.id)
     _check(study, plan)
     passages = _set_aside(session, study, plan.comparisons)
     for number, fault in enumerate(islice(cycle(ORDER), plan.comparisons)):
