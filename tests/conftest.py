@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import embedded_postgres, migrate
 from app.db import make_engine
+from tests.skips import refuse_skips
 from tests.tiny_model import save_tiny_model
 
 # Side by side (pytest -n 2), each process has a template of its own, and one thread for its models and its children's.
@@ -21,9 +22,28 @@ PROCESS = os.environ.get("PYTEST_XDIST_WORKER")
 TEMPLATE = f"toprank_template_{PROCESS}" if PROCESS else "toprank_template"
 if PROCESS:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 # The same examples in every run: a failure is found by whoever caused it, and a slow machine is no failure.
 hypothesis_settings.register_profile("toprank", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("toprank")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI nothing is left out without a reason that holds."""
+    report = yield
+    if IN_CI:
+        refuse_skips(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same of whole files."""
+    report = yield
+    if IN_CI:
+        refuse_skips(report)
+    return report
 
 
 def connect(url: str) -> psycopg.Connection:

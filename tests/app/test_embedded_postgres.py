@@ -19,10 +19,11 @@ import pytest
 from app import embedded_postgres, embedded_postgres_place, embedded_postgres_programs
 from app.embedded_postgres import EmbeddedPostgresError
 from app.embedded_postgres_programs import Account, is_child_of_a_server, processes_in
+from tests.skips import CLOSED, NOT_ROOT, is_root, needs_subreapers
 
 CALLER = Path(__file__).with_name("embedded_postgres_caller.py")
 REPOSITORY = Path(__file__).parents[2]
-IS_ROOT = os.geteuid() == 0
+IS_ROOT = is_root()
 
 
 class Person:
@@ -76,11 +77,11 @@ class Person:
 
 def a_person(name: str) -> Iterator[Person]:
     if name == "root" and not IS_ROOT:
-        pytest.skip("needs root")
+        pytest.skip(NOT_ROOT)
     uid = os.geteuid() if name == "root" or not IS_ROOT else pwd.getpwnam("nobody").pw_uid
     postgres = embedded_postgres.binaries() / "postgres"
     if not embedded_postgres_programs._can_execute(postgres, Account(uid, uid)):
-        pytest.skip("this checkout is closed to the account nobody")
+        pytest.skip(CLOSED)
     folder = Path(tempfile.mkdtemp(prefix="toprank-test-", dir="/tmp"))  # private: mode 0700
     os.chown(folder, uid, -1)
     person = Person(uid, folder)
@@ -230,7 +231,7 @@ def test_a_killed_server_is_started_again(person: Person) -> None:
 
 @both
 @pytest.mark.faults
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
+@needs_subreapers
 def test_a_killed_server_that_nobody_reaps_is_started_again(person: Person) -> None:
     person.call("stop")
     parent = person.spawn("start_without_reaping")
@@ -448,7 +449,7 @@ def test_binaries_that_the_account_cannot_read_are_copied_beside_the_cluster(
 @pytest.mark.parametrize("name", ["unprivileged"])
 def test_root_may_stop_and_start_a_persons_database_and_leaves_it_theirs(newcomer: Person) -> None:
     if not IS_ROOT:
-        pytest.skip("needs root")
+        pytest.skip(NOT_ROOT)
     root = Person(0, newcomer.folder)
     url = newcomer.call("start")
     assert root.call("stop") is True

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.lifeline import start_child
+from tests.skips import needs_proc
 
 CHILD = """
 import sys, time
@@ -20,6 +21,7 @@ time.sleep(60)
 PARENT = """
 import sys, time
 from app.lifeline import start_child
+from tests.skips import needs_proc
 child = start_child([sys.executable, "-c", sys.argv[1]], first_line="a secret")
 print(child.pid, flush=True)
 time.sleep(60)
@@ -40,7 +42,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc")
+@needs_proc
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
 def test_a_child_ends_when_its_parent_is_killed(sign: signal.Signals) -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True)

@@ -18,11 +18,9 @@ from app.models import Candidacy, Comparison, Continuation, Score, Study, System
 from app.models.system import GenerationState, Strategy
 from tests.factories import make_system
 from tests.generation.pool import commit_system
+from tests.skips import needs_proc
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for child processes in /proc"),
-]
+pytestmark = [pytest.mark.faults, needs_proc]
 PATIENCE_S = 300
 
 

@@ -29,11 +29,9 @@ from tests.faults.proxy import Proxied
 from tests.faults.test_kill import check_agreement
 from tests.faults.writers import Writer
 from tests.serving import SECRET
+from tests.skips import needs_proxy
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("openssl")), reason="nginx is not installed"),
-]
+pytestmark = [pytest.mark.faults, needs_proxy]
 PASSWORD = "four words nobody guesses"
 COOKIE = "__Host-toprank"
 DOWNLOADING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'toprank downloads' AND state = 'active'"
