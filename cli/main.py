@@ -31,6 +31,7 @@ from cli import (
     study,
     system,
     taking_part,
+    texts,
     user,
     validation,
 )
@@ -82,6 +83,7 @@ for command in (
     score.score,
     downstream.downstream,
     results.results,
+    texts.texts,
     export.export,
     jobs.jobs,
     audit.audit,

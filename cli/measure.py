@@ -17,6 +17,7 @@ def measure(
         typer.Option(help="Texts that the checkpoints were trained on (.jsonl, .csv, .txt, .parquet); needs --now."),
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Measure here instead of leaving it to a worker.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Only say how far it is.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -25,6 +26,9 @@ def measure(
 
     if training and not now:
         raise ToprankError("Training texts are files here, which a worker may not have: say --now as well.")
+    if show:
+        _show(slug, data_dir, as_json=as_json)
+        return
     summary = _measure_here(slug, training, data_dir) if now else _queue(slug, data_dir)
     if as_json:
         print(json.dumps(summary))
@@ -32,6 +36,21 @@ def measure(
         print(f"{summary['measured']} systems were measured.")
     else:
         print("A worker will measure it." if summary["queued"] else "Nothing changed since it was measured or queued.")
+
+
+def _show(slug: str, data_dir: Path | None, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from app.analysis.measuring import standing_of
+    from app.domain.studies import find_study
+
+    with transaction(data_dir) as session:
+        found = standing_of(session, find_study(session, slug))
+    if as_json:
+        print(json.dumps({"study": slug, **asdict(found)}))
+        return
+    job = f"{found.state}, {found.done} of {found.total} systems" if found.state else "never measured"
+    print(f"{slug}: {job}; {found.outdated} to measure." + (f" {found.reason}" if found.reason else ""))
 
 
 def _measure_here(slug: str, training: list[Path] | None, data_dir: Path | None) -> dict[str, Any]:

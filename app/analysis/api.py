@@ -3,23 +3,28 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from app.analysis.archive import results_values
 from app.analysis.live import live_findings
 from app.analysis.looks import check_is_open_to_look, take_look
-from app.analysis.measuring import queue_measuring
+from app.analysis.measuring import queue_measuring, standing_of
 from app.analysis.withdrawn import WithdrawnAnnotators
+from app.api_fields import StudySlug
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
-from app.domain.studies import PLAIN_NAME, find_study
+from app.domain.studies import find_study
 from app.idempotency import Once
+from app.models.system import GenerationState
 from app.paging import RowId
 
 router = APIRouter(prefix="/studies/{slug}", tags=["results"])
 
-Slug = Annotated[str, Path(pattern=f"^{PLAIN_NAME}$")]
+Withdrawn = Annotated[
+    WithdrawnAnnotators, Query(description="Whether the annotations of annotators who withdrew count.")
+]
+ChosenPassage = Annotated[RowId | None, Query(description="The text of Figure 4, by its passage's number.")]
 
 
 class CheckAnswer(BaseModel):
@@ -108,6 +113,16 @@ class MeasuringAnswer(BaseModel):
     queued: bool
 
 
+class MeasuringStanding(BaseModel):
+    """How far the job is; `state` is null before the first, and `outdated` counts systems that it would measure."""
+
+    state: GenerationState | None
+    done: int
+    total: int
+    reason: str | None
+    outdated: int
+
+
 class LookAnswer(BaseModel):
     """A look on record."""
 
@@ -119,11 +134,9 @@ class LookAnswer(BaseModel):
 def read_results(
     _reader: ApiReader,
     session: DbSession,
-    slug: Slug,
-    withdrawn: Annotated[
-        WithdrawnAnnotators, Query(description="Whether the annotations of annotators who withdrew count.")
-    ] = WithdrawnAnnotators.BY_PROTOCOL,
-    passage: Annotated[RowId | None, Query(description="The text of Figure 4.")] = None,
+    slug: StudySlug,
+    withdrawn: Withdrawn = WithdrawnAnnotators.BY_PROTOCOL,
+    passage: ChosenPassage = None,
 ) -> ResultsAnswer:
     """Every table and figure; before the study closes this needs a look."""
     study = find_study(session, slug)
@@ -133,7 +146,7 @@ def read_results(
 
 
 @router.post("/looks", status_code=201)
-def add_look(writer: ApiWriter, session: DbSession, once: Once, slug: Slug) -> LookAnswer:
+def add_look(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug) -> LookAnswer:
     """Take a look at an open study's results: numbered, kept under your name, printed on what is made after it."""
     study = find_study(session, slug)
 
@@ -143,8 +156,14 @@ def add_look(writer: ApiWriter, session: DbSession, once: Once, slug: Slug) -> L
     return once(LookAnswer, look)
 
 
+@router.get("/measurements")
+def show_measuring(_reader: ApiReader, session: DbSession, slug: StudySlug) -> MeasuringStanding:
+    """How far the measuring of diversity and overlap is, and how many systems it has not seen as they are now."""
+    return MeasuringStanding.model_validate(standing_of(session, find_study(session, slug)), from_attributes=True)
+
+
 @router.post("/measurements")
-def order_measuring(writer: ApiWriter, session: DbSession, once: Once, slug: Slug) -> MeasuringAnswer:
+def order_measuring(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug) -> MeasuringAnswer:
     """Queue the job that measures diversity and overlap of what changed; under the same rule as the results."""
 
     def deed() -> MeasuringAnswer:

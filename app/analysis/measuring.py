@@ -73,6 +73,25 @@ def measuring_of(session: Session, study: Study) -> Measuring | None:
     return session.get(Measuring, study.id, populate_existing=True)
 
 
+@dataclass(frozen=True)
+class MeasuringStanding:
+    """How far the job is, and how many systems one would measure now; no state before the first job."""
+
+    state: GenerationState | None
+    done: int
+    total: int
+    reason: str | None
+    outdated: int
+
+
+def standing_of(session: Session, study: Study) -> MeasuringStanding:
+    """Where the measuring of a study stands."""
+    todo, job = len(outdated(session, study)), measuring_of(session, study)
+    if job is None:
+        return MeasuringStanding(None, 0, 0, None, todo)
+    return MeasuringStanding(job.state, job.done, job.total, job.reason, todo)
+
+
 def measurements(session: Session, study: Study) -> dict[int, dict[str, Any]]:
     """What was found of each measured system, by its id; also where its texts have changed since."""
     rows = session.scalars(select(Measurement).where(Measurement.study_id == study.id))

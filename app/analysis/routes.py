@@ -1,27 +1,21 @@
 """/studies/{slug}/results: what people prefer, once it may be seen."""
 
-import hashlib
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.analysis.archive import results_zip
 from app.analysis.checks import study_checks
-from app.analysis.drawing import MEDIA_TYPES, Appearance, PictureFormat
-from app.analysis.exhibit import Exhibit
-from app.analysis.formats import as_csv, as_latex
-from app.analysis.live import live_findings, live_picture
+from app.analysis.downloads import archive_download, exhibit_download, version_of
+from app.analysis.live import live_findings
 from app.analysis.looks import all_looks, check_is_open_to_look, is_open_to_look, take_look
 from app.analysis.measuring import measuring_of, outdated, queue_measuring
-from app.analysis.registry import Findings
 from app.analysis.withdrawn import WithdrawnAnnotators
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.progress import study_progress
 from app.domain.studies import find_study
-from app.errors import NotFoundError
 from app.forms import PageForm
 from app.models import Study
 from app.paging import RowId
@@ -56,7 +50,7 @@ def show_results(
         return _show_closed(request, session, study)
     state, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
     measuring = measuring_of(session, study)
-    now = _version(f"{state}/{measuring and (measuring.state, measuring.done)}")
+    now = version_of(f"{state}/{measuring and (measuring.state, measuring.done)}")
     if seen == now:
         return Response(status_code=204)
     return render(
@@ -67,7 +61,7 @@ def show_results(
         looks=all_looks(session, study),
         measuring=measuring,
         outdated=len(outdated(session, study)),
-        version=_version(state),
+        version=version_of(state),
         seen=now,
         withdrawn=withdrawn,
         passage=passage,
@@ -91,11 +85,7 @@ def download_exhibit(
     study = find_study(session, slug)
     check_is_open_to_look(session, study)
     state, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
-    exhibit = found.find(name)
-    if extension in MEDIA_TYPES:
-        look = Appearance(cast(PictureFormat, extension), theme, with_title=not plain)
-        return _picture(request, state, found, exhibit.key, look)
-    return _table(found, exhibit, extension)
+    return exhibit_download(request, state, found, (name, extension), theme=theme, plain=plain)
 
 
 @router.get("/results.zip")
@@ -110,7 +100,7 @@ def download_archive(
     study = find_study(session, slug)
     check_is_open_to_look(session, study)
     _, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
-    return Response(results_zip(found), media_type="application/zip", headers=_attachment(f"{study.slug}-results.zip"))
+    return archive_download(found)
 
 
 @router.post("/measurements")
@@ -142,32 +132,3 @@ def _show_closed(request: Request, session: Session, study: Study) -> Response:
         progress=study_progress(session, study),
         checks=study_checks(session, study),
     )
-
-
-def _picture(request: Request, state: str, found: Findings, key: str, look: Appearance) -> Response:
-    """Not sent again to a browser that has it."""
-    headers = {"ETag": f'"{_version(state)}"', "Cache-Control": "private, no-cache"}
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    content = live_picture(state, found, key, look)
-    if look.with_title:
-        headers |= _attachment(f"{found.provenance.study}-{key}.{look.file_format}")
-    return Response(content, media_type=MEDIA_TYPES[look.file_format], headers=headers)
-
-
-def _table(found: Findings, exhibit: Exhibit, extension: str) -> Response:
-    headers = _attachment(f"{found.provenance.study}-{exhibit.key}.{extension}")
-    if extension == "csv":
-        return Response(as_csv(exhibit), media_type="text/csv; charset=utf-8", headers=headers)
-    if extension == "tex":
-        return Response(as_latex(exhibit, found.provenance), media_type="application/x-tex", headers=headers)
-    raise NotFoundError(f"Tables and figures come as svg, pdf, png, csv and tex, not as {extension!r}.")
-
-
-def _attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
-
-
-def _version(state: str) -> str:
-    """What stands in addresses and tags for a state of the results."""
-    return hashlib.sha256(state.encode()).hexdigest()[:16]

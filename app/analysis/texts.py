@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row, select, text
@@ -28,19 +28,24 @@ class Scenario(IntEnum):
     LONG = 256
 
 
-class TextFilter(BaseModel):
-    """What the explorer's form asks for; what is not set lets everything through."""
+class TextChoice(BaseModel):
+    """Which continuations; what is not set lets everything through."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenario: Scenario = Scenario.LONG
-    dataset: str = ""
-    system: str = ""
+    dataset: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    system: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
     verdict: Literal["", "candidate", "equal", "reference"] = ""
     consensus: Literal["", "good", "bad", "split"] = ""
     ttr_from: float = Field(0.0, ge=0, le=1)
     ttr_to: float = Field(1.0, ge=0, le=1)
     overlap: int = Field(0, ge=0, le=3072)
+
+
+class TextFilter(TextChoice):
+    """What the explorer's form asks for, and which page of it."""
+
     page: int = Field(1, ge=1, le=100_000)
 
 
@@ -101,7 +106,7 @@ LEFT JOIN (
 WHERE t.study_id = :study
 """
 
-_FOUND = text(f"""
+CHOSEN_TEXTS = f"""
 WITH texts AS ({_TEXTS})
 SELECT *, count(*) OVER () AS total FROM texts
 WHERE (:dataset = '' OR dataset = :dataset)
@@ -115,8 +120,8 @@ WHERE (:dataset = '' OR dataset = :dataset)
            WHEN :consensus = 'good' THEN reference = 0
            WHEN :consensus = 'bad' THEN candidate + equal = 0
            ELSE reference > 0 AND candidate + equal > 0 END
-ORDER BY passage_id, system LIMIT :limit OFFSET :offset
-""")
+"""
+_FOUND = text(f"{CHOSEN_TEXTS} ORDER BY passage_id, system LIMIT :limit OFFSET :offset")
 
 _OF_PASSAGE = text(f"WITH texts AS ({_TEXTS}) SELECT * FROM texts WHERE passage_id = :passage ORDER BY system")
 
@@ -138,8 +143,8 @@ def find_texts(session: Session, study: Study, wanted: TextFilter) -> tuple[list
             row.context,
             row.text[:200],
             row.ttr,
-            _verdicts(row),
-            _consensus(row),
+            verdicts_of(row),
+            consensus_of(row),
             row.is_recall,
             row.overlap,
             drawn(row.context + row.text, palette, most=THUMBNAIL) if palette else None,
@@ -181,7 +186,7 @@ def side_by_side(session: Session, study: Study, passage: Passage, *, scenario: 
     sides = [SideBySide("original", pieces(passage.original), None, Verdicts(), None, picture=original)]
     for row in rows:
         overlap = _overlap(row)
-        judged = (row.ttr, _verdicts(row), _consensus(row), row.is_recall)
+        judged = (row.ttr, verdicts_of(row), consensus_of(row), row.is_recall)
         sides.append(SideBySide(row.system, pieces(row.text, overlap), *judged, overlap, picture(row.text)))
     return sides
 
@@ -192,9 +197,11 @@ def _overlap(row: Row[Any]) -> Overlap | None:
     return Overlap(**found) if found and "text" in found else None
 
 
-def _verdicts(row: Row[Any]) -> Verdicts:
+def verdicts_of(row: Row[Any]) -> Verdicts:
+    """What annotators said of the text."""
     return Verdicts(row.candidate, row.equal, row.reference)
 
 
-def _consensus(row: Row[Any]) -> Consensus | None:
-    return consensus(_verdicts(row), row.quota) if row.quota else None
+def consensus_of(row: Row[Any]) -> Consensus | None:
+    """What they said together; None before all have."""
+    return consensus(verdicts_of(row), row.quota) if row.quota else None

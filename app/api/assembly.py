@@ -8,6 +8,8 @@ from starlette.responses import JSONResponse
 
 from app.analysis.api import router as results
 from app.analysis.downstream_api import router as downstream
+from app.analysis.file_api import router as files
+from app.analysis.text_api import router as texts
 from app.api.jobs import router as jobs
 from app.api.tokens import router as tokens
 from app.audit.api import router as audit
@@ -47,6 +49,7 @@ ROUTERS: Sequence[APIRouter] = (
     drafts,
     english,
     export,
+    files,
     hyperfittings,
     jobs,
     passages,
@@ -57,6 +60,7 @@ ROUTERS: Sequence[APIRouter] = (
     stored,
     studies,
     systems,
+    texts,
     tokens,
     unfinished,
     uploads,

@@ -35,7 +35,11 @@ class Access:
 
 TABLE = {
     "GET /studies/{slug}/results": Access(READ, 404),
+    "GET /studies/{slug}/results.zip": Access(READ, 404),
+    "GET /studies/{slug}/results/{name}.{extension}": Access(READ, 422),
+    "GET /studies/{slug}/texts": Access(READ, 404),
     "POST /studies/{slug}/looks": Access(WRITE, 404),
+    "GET /studies/{slug}/measurements": Access(READ, 404),
     "POST /studies/{slug}/measurements": Access(WRITE, 404),
     "GET /checkpoints": Access(READ, 200),
     "POST /checkpoints": Access(WRITE, 422),

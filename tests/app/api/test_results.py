@@ -5,11 +5,15 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
+from app.analysis.measuring import mark_measuring
 from app.models.person import Role, TokenScope
 from app.models.study import StudyState
+from app.models.system import GenerationState
 from tests.app.api.conftest import Program
 from tests.app.api.test_problems import problem_of
+from tests.app.conftest import Browser
 from tests.factories import make_pool
+from tests.judging import judge
 
 
 def test_a_closed_study_s_results_are_what_the_archive_holds(db: Session, researcher_program: Program) -> None:
@@ -59,3 +63,53 @@ def test_a_token_that_only_reads_takes_no_look(db: Session, program: Callable[..
     db.commit()
     reader = program(Role.RESEARCHER, TokenScope.READ)
     problem_of(reader.ask("POST", "/studies/open/looks"), 403)
+
+
+def test_tables_and_figures_come_as_the_page_s_files(
+    db: Session, researcher_program: Program, researcher: Browser
+) -> None:
+    make_pool(db, slug="closed", state=StudyState.CLOSED)
+    db.commit()
+    for name in ("table-1.csv", "table-1.tex", "figure-9-right.svg?plain=true&theme=dark"):
+        asked = researcher_program.ask("GET", f"/studies/closed/results/{name}")
+        shown = researcher.get(f"/studies/closed/results/{name}")
+        assert (asked.status_code, asked.headers["content-type"]) == (200, shown.headers["content-type"])
+    assert researcher_program.ask("GET", "/studies/closed/results/table-1.csv").text.startswith("system,")
+    archive = researcher_program.ask("GET", "/studies/closed/results.zip")
+    assert archive.content == researcher.get("/studies/closed/results.zip").content
+    problem_of(researcher_program.ask("GET", "/studies/closed/results/table-99.csv"), 404)
+    problem_of(researcher_program.ask("GET", "/studies/closed/results/table-1.exe"), 422)
+
+
+def test_files_and_texts_need_a_look_too(db: Session, researcher_program: Program) -> None:
+    make_pool(db, slug="open")
+    db.commit()
+    for path in ("results.zip", "results/table-1.csv", "texts"):
+        problem_of(researcher_program.ask("GET", f"/studies/open/{path}"), 403)
+
+
+def test_texts_come_in_pages_with_what_was_said_of_them(db: Session, researcher_program: Program) -> None:
+    study = make_pool(db, slug="poems", passages=2)
+    judge(db, study)
+    study.state = StudyState.CLOSED
+    db.commit()
+    first = researcher_program.ask("GET", "/studies/poems/texts?limit=1").json()
+    (one,) = first["entries"]
+    assert (one["candidate"] + one["equal"] + one["reference"], one["consensus"], one["overlap"]) == (1, None, 0)
+    (other,) = researcher_program.ask("GET", first["next"].removeprefix("/api/v1")).json()["entries"]
+    assert other["id"] > one["id"]
+    chosen = researcher_program.ask("GET", f"/studies/poems/texts?passage={other['passage_id']}").json()
+    assert chosen == {"entries": [other], "next": None}
+    assert researcher_program.ask("GET", "/studies/poems/texts?system=none").json()["entries"] == []
+    problem_of(researcher_program.ask("GET", "/studies/poems/texts?page=2"), 422)
+
+
+def test_how_far_the_measuring_is_can_be_asked(db: Session, researcher_program: Program) -> None:
+    study = make_pool(db, slug="poems")
+    db.commit()
+    nothing = {"state": None, "done": 0, "total": 0, "reason": None, "outdated": 1}
+    assert researcher_program.ask("GET", "/studies/poems/measurements").json() == nothing
+    mark_measuring(db, study.id, GenerationState.FAILED, done=0, total=1, reason="No memory.")
+    db.commit()
+    failed = {"state": "failed", "done": 0, "total": 1, "reason": "No memory.", "outdated": 1}
+    assert researcher_program.ask("GET", "/studies/poems/measurements").json() == failed
