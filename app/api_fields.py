@@ -1,10 +1,9 @@
 """Types of fields that several requests of the API share: what the database can hold and addresses can name."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.studies import PLAIN_NAME, PLAIN_NAME_WITH_UNDERSCORE
 
@@ -12,15 +11,6 @@ TEXT = r"^[^\x00]*$"
 # One line that is not blank at either end: names and titles.
 LINE = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\s\x00-\x1f\x7f-\x9f])?$"
 
-
-def _written(value: object) -> object:
-    """A day as 2026-03-31; without this, a number would count as seconds since 1970, and an empty text as none."""
-    if not isinstance(value, str):
-        raise ValueError("A day is written as 2026-03-31.")
-    return date.fromisoformat(value)
-
-
-WrittenDay = Annotated[date, BeforeValidator(_written)]
 
 StudySlug = Annotated[str, Path(pattern=f"^{PLAIN_NAME}$", description="The study's name in addresses.")]
 NewSlug = Annotated[str, Field(pattern=f"^{PLAIN_NAME}$")]

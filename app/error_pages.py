@@ -71,9 +71,13 @@ async def invalid_form(request: Request, error: Exception) -> Response:
 
 
 def problem_line(location: tuple[str | int, ...], message: str) -> str:
-    """('body', 'email'), 'Field required' -> 'email: Field required.'"""
+    """One of pydantic's, such as ('body', 'email') and 'Field required', or one of ours, as a line.
+
+    >>> problem_line(("query", "first_day"), "Value error, A day is written as 2026-03-31.")
+    'first_day: A day is written as 2026-03-31.'
+    """
     name = ".".join(str(part) for part in location[1:]) or str(location[0])
-    return f"{name}: {message}."
+    return f"{name}: {message.removeprefix('Value error, ').rstrip('.')}."
 
 
 async def http_error(request: Request, error: Exception) -> Response:

@@ -8,11 +8,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from app.domain.english import EnglishStatement
 from app.models.taking_part import EnglishMethod
 
+
+def as_written(day: object) -> object:
+    """A day as 2026-03-31; without this, a number would count as seconds since 1970, and an empty text as none."""
+    if isinstance(day, date):
+        return day
+    if not isinstance(day, str):
+        raise ValueError("A day is written as 2026-03-31.")
+    return date.fromisoformat(day)
+
+
 # An empty field of a form asks for nothing.
 Empty = BeforeValidator(lambda value: value or None)
 Text = Annotated[str | None, Field(max_length=320, pattern=r"^[^\x00-\x1f]*$"), Empty]
 Number = Annotated[int | None, Field(ge=1, lt=2**63), Empty]
-Day = Annotated[date | None, Empty]
+WrittenDay = Annotated[date, BeforeValidator(as_written)]
+Day = Annotated[WrittenDay | None, Empty]
 
 
 class PageQuery(BaseModel):
@@ -53,7 +64,7 @@ class EnglishForm(PageForm):
     first_language: Annotated[str, Field(max_length=100)]
     method: EnglishMethod
     verified_by: Annotated[str, Field(max_length=200)]
-    verified_on: date
+    verified_on: WrittenDay
 
     @property
     def statement(self) -> EnglishStatement:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from app.domain.money import written
 from app.form_tokens import browser_token_or_new, form_token, keep_new_cookie
 from app.markdown import markdown
 from app.resources import resources_of
@@ -34,7 +35,7 @@ def make_environment() -> Environment:
     environment.filters.update(
         thousands=thousands, percent=percent, points=points, moment=moment, markdown=markdown, bytes=in_bytes
     )
-    environment.filters.update(seconds=seconds, minutes=minutes)
+    environment.filters.update(seconds=seconds, minutes=minutes, money=written)
     environment.add_extension("jinja2.ext.i18n")
     environment.policies["ext.i18n.trimmed"] = True  # line breaks of a template are none of a sentence
     return environment

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.analysis.evidence import Evidence
 from app.analysis.registry import Findings
+from app.domain.money import rounded, written
 from app.domain.protocol import departures, locked_protocol, study_protocol
 from app.models import Study
 from app.models.study import Modality
@@ -134,10 +135,12 @@ def _english(rows: Iterable[Row[Any]]) -> str:
 
 def _pay(study: Study, load: Row[Any]) -> str:
     hours = timedelta(milliseconds=float(load.ms or 0)) / timedelta(hours=1)
+    rate = written(study.hourly_rate, study.currency, thousands="")
+    paid = written(rounded(hours * study.hourly_rate, study.currency), study.currency, thousands="")
     return (
-        f"### Pay\n\n{study.hourly_rate:.2f} {study.currency} an hour of visible time; a pause longer than "
+        f"### Pay\n\n{rate} {study.currency} an hour of visible time; a pause longer than "
         f"{study.pause_seconds} s does not count. Judging took {hours:.1f} hours, paid with "
-        f"{hours * study.hourly_rate:.2f} {study.currency}; reading, practice and skips are paid besides."
+        f"{paid} {study.currency}; reading, practice and skips are paid besides."
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, inspect, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db import Base
+from app.domain.periods import check_period
 from app.errors import ToprankError
 from app.models import AuditEntry, Person, Study
 
@@ -69,7 +70,7 @@ def record(session: Session, actor: Person | int | None, action: str, subject: B
 def audit_page(
     session: Session, wanted: AuditFilter, *, before: int | None = None, limit: int = PAGE
 ) -> list[AuditLine]:
-    """Entries, the newest first; `before` goes on behind the last one of the page before."""
+    """Entries, the newest first; `before` goes on behind the last one of the page before. Raises PeriodError."""
     query = _matching(wanted).order_by(AuditEntry.id.desc()).limit(limit)
     if before is not None:
         query = query.where(AuditEntry.id < before)
@@ -103,6 +104,7 @@ def audited_actions(session: Session) -> list[str]:
 
 
 def _matching(wanted: AuditFilter) -> Select[AuditEntry, str, str, str]:
+    check_period(wanted.since, wanted.until)
     actor, subject = aliased(Person), aliased(Person)
     conditions = [
         wanted.action is not None and _is_action(wanted.action),

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from app.domain.money import rounded
+from app.domain.periods import check_period
 from app.models import Study
 
 
@@ -31,12 +33,12 @@ class StudyWork:
 
     @property
     def pay(self) -> float:
-        """What the paid time comes to, in the study's currency.
+        """What the paid time comes to, rounded as the study's currency is paid, so that it adds up to the total.
 
         >>> StudyWork("s", "S", 1, 1, 0, timedelta(minutes=90), timedelta(), 12.0, "USD").pay
         18.0
         """
-        return self.hourly_rate * (self.paid_time / timedelta(hours=1))
+        return rounded(self.hourly_rate * (self.paid_time / timedelta(hours=1)), self.currency)
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,6 @@ class PaidWork:
     def hours(self) -> float:
         """The paid time in hours, to a ten-thousandth (under half a second)."""
         return round(self.work.paid_time / timedelta(hours=1), 4)
-
-    @property
-    def pay(self) -> float:
-        """To the cent, so that what is paid adds up to the total."""
-        return round(self.work.pay, 2)
 
 
 # A skipped comparison carries no time of the browser's, so there it is the server's: from shown to skipped.
@@ -99,7 +96,8 @@ def work_of(
 
 
 def payroll(session: Session, *, since: datetime | None = None, until: datetime | None = None) -> list[PaidWork]:
-    """Everybody's work by person and study; only what ended in [since, until) if given."""
+    """Everybody's work by person and study; only what ended in [since, until) if given. Raises PeriodError."""
+    check_period(since, until)
     rows = session.execute(_PAYROLL, {"since": since, "until": until})
     return [PaidWork(row.person_id, row.email, _work(row)) for row in rows]
 
@@ -114,7 +112,8 @@ def totals(lines: Iterable[PaidWork]) -> dict[str, float]:
     """What it comes to in each currency."""
     found: dict[str, float] = {}
     for line in lines:
-        found[line.work.currency] = round(found.get(line.work.currency, 0) + line.pay, 2)
+        work = line.work
+        found[work.currency] = rounded(found.get(work.currency, 0) + work.pay, work.currency)
     return found
 
 

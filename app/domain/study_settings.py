@@ -170,6 +170,8 @@ def _check_quota(quota: int) -> None:
 def _check_hourly_rate(rate: float) -> None:
     if not 0 <= rate < 1_000_000:
         raise ToprankError(f"The hourly rate is {rate}; it has to be between 0 and a million.")
+    if round(rate, 2) != rate:
+        raise ToprankError(f"The hourly rate is {rate}; it has at most two digits behind the point.")
 
 
 def _check_currency(currency: str) -> None:

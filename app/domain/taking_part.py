@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.audit import record
+from app.domain.money import written
 from app.domain.study_lock import lock_study
 from app.errors import ConflictError, NotFoundError, ToprankError
 from app.models import Consent, ConsentForm, GuidelinesText, Person, Study
@@ -71,8 +72,8 @@ def change_consent(session: Session, study: Study, parts: ConsentParts, *, by: P
     if study.state == StudyState.CLOSED:
         raise ConflictError(f"The study {study.slug!r} is closed: nobody is asked for consent any more.")
     study.consent_version += 1
-    texts = asdict(parts)
-    texts["pay"] = parts.pay or f"You are paid {study.hourly_rate:.2f} {study.currency} an hour for your working time."
+    texts, rate = asdict(parts), written(study.hourly_rate, study.currency)
+    texts["pay"] = parts.pay or f"You are paid {rate} {study.currency} an hour for your working time."
     session.add(ConsentForm(study_id=study.id, version=study.consent_version, **texts))
     record(session, by, "study.change_consent", study, version=study.consent_version)
     return study.consent_version

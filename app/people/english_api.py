@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from app.api_fields import TEXT, Body, WrittenDay
+from app.api_fields import TEXT, Body
 from app.auth.accounts import get_annotator
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.english import EnglishStatement, english_of, record_english
 from app.errors import NotFoundError
+from app.forms import WrittenDay
 from app.idempotency import Once
 from app.models import EnglishCheck
 from app.models.taking_part import EnglishMethod

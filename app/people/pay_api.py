@@ -5,11 +5,10 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from app.api_fields import WrittenDay
 from app.auth.api_tokens import ApiAdmin
 from app.dependencies import DbSession
 from app.domain.paid_time import PaidWork, payroll
-from app.forms import Period
+from app.forms import Period, WrittenDay
 
 router = APIRouter(prefix="/people", tags=["people"])
 
@@ -46,7 +45,7 @@ class Pay(BaseModel):
             skipped=work.skipped,
             hours=line.hours,
             hourly_rate=work.hourly_rate,
-            pay=line.pay,
+            pay=work.pay,
             currency=work.currency,
         )
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 
 from app.domain.formulas import guarded
+from app.domain.money import written
 from app.domain.paid_time import PaidWork
 
 COLUMNS = ("person", "study", "judged", "skipped", "hours", "hourly_rate", "pay", "currency")
@@ -27,7 +28,7 @@ def _cells(line: PaidWork) -> tuple[object, ...]:
         work.judged,
         work.skipped,
         f"{line.hours:.4f}",
-        f"{work.hourly_rate:.2f}",
-        f"{line.pay:.2f}",
+        written(work.hourly_rate, work.currency, thousands=""),
+        written(work.pay, work.currency, thousands=""),
         guarded(work.currency),
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.domain.money import rounded
 from app.domain.paid_time import paid_time_of_study
 from app.domain.progress import StudyProgress
 from app.domain.staffing import staffing
@@ -65,7 +66,7 @@ def pace(session: Session, study: Study, progress: StudyProgress) -> Pace:
         total=total,
         left=left,
         ends_at=datetime.now(UTC) + timedelta(hours=left / per_hour) if per_hour and left else None,
-        spent=spent,
+        spent=rounded(spent, study.currency),
         expected_cost=spent * total / progress.annotations if progress.annotations >= ENOUGH else None,
         currency=study.currency,
     )

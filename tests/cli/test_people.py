@@ -13,6 +13,7 @@ from app.auth.api_tokens import create_api_token
 from app.auth.invitation_lists import InvitationListError
 from app.auth.invitations import invited_person
 from app.domain.english import english_of
+from app.domain.periods import PeriodError
 from app.errors import ConflictError, ToprankError
 from app.models import ConsentForm, Person
 from app.models.person import Role, TokenScope
@@ -60,6 +61,11 @@ def test_the_only_admin_stays_whatever_the_command(engine: Engine) -> None:
         done = CliRunner().invoke(app, ["user", command[0], "ada@lab.example", *command[1:]])
         assert isinstance(done.exception, ConflictError)
     assert json.loads(invoke("list", "--json")) == [{"email": "ada@lab.example", "role": "admin", "state": "active"}]
+
+
+def test_a_period_that_ends_before_it_begins_pays_nobody() -> None:
+    done = CliRunner().invoke(app, ["user", "pay", "--from", "2026-03-31", "--to", "2026-03-30"])
+    assert isinstance(done.exception, PeriodError)
 
 
 def test_an_account_from_invitation_to_erasure(engine: Engine) -> None:

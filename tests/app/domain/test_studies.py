@@ -55,6 +55,7 @@ def test_two_studies_share_a_tokenizer(session: Session) -> None:
         ({"quota": 100}, "between 1 and 99"),
         ({"hourly_rate": float("nan")}, "The hourly rate is nan"),
         ({"hourly_rate": -1.0}, "between 0 and a million"),
+        ({"hourly_rate": 3.125}, "at most two digits"),
         ({"tokenizer_json": b"nonsense"}, "tokenizer.json cannot be read"),
     ],
 )

@@ -14,7 +14,7 @@ from app.domain.taking_part import (
     set_rules,
 )
 from app.errors import ToprankError
-from app.models import GuidelinesText
+from app.models import ConsentForm, GuidelinesText
 from app.models.taking_part import Fault
 from tests.factories import make_study
 
@@ -32,6 +32,11 @@ def test_a_consent_form_is_read_from_toml_and_completed(session: Session) -> Non
     form = consent_form(session, study)
     assert form is not None
     assert "12.50 EUR" in form.pay
+    yen = make_study(session, hourly_rate=1250, currency="JPY")
+    change_consent(session, yen, read_consent(TOML))
+    assert (
+        "paid 1,250 JPY an hour" in session.scalars(select(ConsentForm.pay).where(ConsentForm.study_id == yen.id)).one()
+    )
     assert "pseudonym" in form.publication
     assert form.review_board.startswith("Exempt")
 

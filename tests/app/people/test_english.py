@@ -31,6 +31,12 @@ def test_a_date_in_the_future_is_refused(annotator: Browser, researcher: Browser
     assert "lies in the future" in refused.text
 
 
+def test_a_day_is_written_as_a_day(annotator: Browser, researcher: Browser, db: Session) -> None:
+    person = db.scalars(select(Person).where(Person.email == annotator.email)).one()
+    refused = researcher.submit(f"/people/{person.id}/english", **FORM | {"verified_on": "86400"})
+    assert (refused.status_code, "verified_on:" in refused.text) == (422, True)
+
+
 def test_the_page_is_about_annotators_alone(researcher: Browser, admin: Browser, db: Session) -> None:
     for browser in (researcher, admin):
         person = db.scalars(select(Person).where(Person.email == browser.email)).one()

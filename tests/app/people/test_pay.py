@@ -38,7 +38,7 @@ def test_everybody_is_paid_for_each_study_in_the_period(session: Session) -> Non
     judge(session, tales, bob, seconds=200, at=march)
     lines = payroll(session, until=april)
     # 90 s at 12 an hour, 200 s at 10 an hour
-    found = [(line.email, line.work.slug, line.hours, line.pay) for line in lines]
+    found = [(line.email, line.work.slug, line.hours, line.work.pay) for line in lines]
     assert found == [("ada@lab.example", "poems", 0.025, 0.3), ("bob@lab.example", "tales", 0.0556, 0.56)]
     assert totals(lines) == {"EUR": 0.3, "USD": 0.56}
     assert [line.email for line in payroll(session, since=april)] == ["bob@lab.example"]
@@ -67,6 +67,36 @@ def test_the_page_shows_the_month_and_its_download_is_on_record(admin: Browser, 
     assert "pay.export" in admin.get("/audit").text
 
 
-@pytest.mark.parametrize("query", ["first_day=31.3.2026", "first_day=2026-02-30", "from=2026-01-01"])
-def test_a_period_that_makes_no_sense_is_refused(admin: Browser, query: str) -> None:
-    assert admin.get(f"/people/pay?{query}").status_code == 422
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("first_day=31.3.2026", "first_day: "),
+        ("first_day=2026-02-30", "first_day: day "),
+        ("first_day=86400", "first_day: Invalid isoformat"),
+        ("from=2026-01-01", "from: Extra inputs"),
+        ("first_day=2026-03-31&last_day=2026-03-30", "The period ends before it begins"),
+    ],
+)
+def test_a_period_that_makes_no_sense_is_refused(admin: Browser, query: str, says: str) -> None:
+    for page in ("/people/pay", "/people/pay.csv", "/audit"):
+        refused = admin.get(f"{page}?{query}")
+        assert (refused.status_code, says in refused.text) == (422, True)
+
+
+def test_one_day_is_a_period(admin: Browser) -> None:
+    assert admin.get("/people/pay?first_day=2026-03-31&last_day=2026-03-31").status_code == 200
+
+
+def test_sums_have_the_digits_of_their_currency(admin: Browser, db: Session) -> None:
+    ada, rates = make_person(db), {"JPY": 1250.5, "KWD": 3, "USD": 10000}
+    for currency, rate in rates.items():
+        judge(db, make_pool(db, slug=currency.lower(), hourly_rate=rate, currency=currency), ada, seconds=90)
+    db.commit()
+    # 90 s are 0.025 hours: 31.2625 yen, 0.075 dinars, 250 dollars
+    page = admin.get("/people/pay").text
+    for said in ("31 JPY", "1,250.50 JPY", "0.075 KWD", "3.000 KWD", "250.00 USD", "10,000.00 USD"):
+        assert said in page
+    rows = [row.split(",")[-3:] for row in admin.get("/people/pay.csv").text.splitlines()[1:]]
+    assert rows == [["1250.50", "31", "JPY"], ["3.000", "0.075", "KWD"], ["10000.00", "250.00", "USD"]]
+    assert totals(payroll(db)) == {"JPY": 31, "KWD": 0.075, "USD": 250}
+    assert "0.075 KWD" in admin.get(f"/people/{ada.id}").text
