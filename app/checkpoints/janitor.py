@@ -60,4 +60,6 @@ def _set_aside(session: Session, store: Store, before: float) -> list[Path]:
     """Take checkpoints that no row names out of the store; whoever publishes one now waits for us."""
     sources = set(session.scalars(select(Checkpoint.source).where(Checkpoint.source.startswith(STORED))))
     nobodys = [folder for folder in _inside(store.checkpoints) if STORED + folder.name not in sources]
+    if nobodys:
+        store.uploads.mkdir(exist_ok=True)
     return [folder.rename(store.upload(uuid4())) for folder in nobodys if folder.stat().st_mtime < before]

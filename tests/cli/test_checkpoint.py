@@ -71,3 +71,16 @@ def test_a_run_goes_on_and_an_upload_is_tried_once_more(engine: Engine, tmp_path
     assert retry("lost") == ("failed", False)
     assert "is ready: nothing to try" in CliRunner().invoke(app, ["checkpoint", "retry", "base"]).output
     assert isinstance(CliRunner().invoke(app, ["checkpoint", "retry", "none"]).exception, NotFoundError)
+
+
+def test_what_nothing_names_in_the_store_is_removed_when_it_is_old_enough(tmp_path: Path) -> None:
+    folder = tmp_path / "store" / "checkpoints" / ("0" * 64)
+    folder.mkdir(parents=True)
+    tidy = ["checkpoint", "tidy", "--data-dir", str(tmp_path)]
+
+    young = CliRunner().invoke(app, tidy, catch_exceptions=False)
+    old = CliRunner().invoke(app, [*tidy, "--hours", "0", "--json"], catch_exceptions=False)
+
+    assert young.stdout == "Removed 0 uploads and 0 folders.\n"
+    assert json.loads(old.stdout) == {"uploads": 0, "folders": 1}
+    assert not folder.exists()

@@ -18,6 +18,7 @@ from app import embedded_postgres, migrate
 from app.auth.login_limit import record_failure
 from app.db import make_engine
 from app.domain.audit import record
+from app.embedded_postgres import EmbeddedPostgresError
 from app.errors import ConflictError
 from app.models import LoginAttempt
 from app.models.person import Person
@@ -159,6 +160,35 @@ def test_a_failed_backup_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert "pg_dump failed" in str(error)
     assert "secret" not in str(error)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_restore_into_a_database_that_is_not_there_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/nothing")
+    (tmp_path / "toprank.dump").write_bytes(b"a backup")
+    error = invoke("restore", tmp_path / "toprank.dump").exception
+    assert isinstance(error, DumpError)
+    assert str(error).startswith("the database cannot be reached: connection failed")
+    assert "secret" not in str(error)
+
+
+def test_without_our_own_programs_those_of_the_machine_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_of_ours() -> Path:
+        raise EmbeddedPostgresError("toprank[web] is not installed")
+
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@127.0.0.1:1/nothing")
+    monkeypatch.setattr(embedded_postgres, "binaries", none_of_ours)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = tmp_path / "toprank.dump"
+
+    missing = invoke("backup", file).exception
+    (tmp_path / "pg_dump").write_text("#!/bin/sh\necho the one of the machine >&2\nexit 1\n")
+    (tmp_path / "pg_dump").chmod(0o755)
+    found = invoke("backup", file).exception
+
+    assert str(missing) == "pg_dump is not installed: install toprank[web], or PostgreSQL's client programs"
+    assert str(found) == "pg_dump failed: the one of the machine"
 
 
 def test_what_is_too_old_is_tidied_away(engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

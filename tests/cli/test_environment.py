@@ -1,9 +1,10 @@
-"""A setting that cannot be used is one clear line, which does not repeat it."""
+"""A setting or a database that cannot be used is one clear line, which repeats no secret."""
 
 import sys
 
 import pytest
 
+from app import migrate
 from cli.main import main
 
 
@@ -33,3 +34,19 @@ def test_it_names_the_variable_and_what_is_wrong(
     assert reason in said
     assert said.count("\n") == 1
     assert "secret" not in said
+
+
+def test_a_database_of_an_older_version_is_said_with_what_to_do(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrate.downgrade(database_url, "0001")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setattr(sys, "argv", ["toprank", "study", "list"])
+
+    with pytest.raises(SystemExit, match="1"):
+        main()
+
+    said = capsys.readouterr().err
+    assert said.startswith("toprank: The database refused this: ")
+    assert said.endswith("If it is older than this version: `toprank db migrate`.\n")
+    assert said.count("\n") == 1

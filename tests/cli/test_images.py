@@ -220,3 +220,10 @@ def test_gold_for_images_is_their_pixels_in_disorder(study: str, digits: Path, t
         for gold in session.scalars(select(Comparison)):
             assert gold.candidate_text != gold.reference_text
             assert len(gold.candidate_text) == len(gold.reference_text) == 48
+
+
+def test_a_new_model_wants_one_palette_and_heads_that_divide_it(tmp_path: Path) -> None:
+    new = ("images", "new", tmp_path / "new", "--width", 8)
+    for palettes in ((), ("--greys", 16, "--colours-of", tmp_path)):
+        assert "Say which palette" in fails(*new, *palettes)
+    assert "3 heads do not divide a width of 64." in fails(*new, "--greys", 16, "--heads", 3)

@@ -76,6 +76,7 @@ def test_an_account_from_invitation_to_erasure(engine: Engine) -> None:
     invoke("role", email, "annotator")
     assert invoke("list") == f"{email}  annotator  active\n"
     assert invoke("link", email).startswith("http://127.0.0.1:8000/invite/")
+    assert json.loads(invoke("link", email, "--json"))["email"] == email
     invoke("disable", email)
     assert invoke("list") == f"{email}  annotator  disabled\n"
     assert isinstance(CliRunner().invoke(app, ["user", "link", email]).exception, ConflictError)

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app.errors import ConflictError, ToprankError
-from app.models import System
+from app.models import Passage, Study, System, TrainingTexts
+from app.models.protocol import Stopping
 from cli.main import app
-from tests.factories import make_person
+from tests.factories import make_continuation, make_person
 from tests.serving import AnnotatorClient, log_in, serve, settings_for
 from tests.tiny_model import sample_text
 
@@ -111,6 +113,49 @@ def test_the_import_reports_what_it_left_out(study: str, texts: Path) -> None:
         "1 have fewer than 256 tokens (lines 4)."
         in run("passages", "import", study, "--dataset", "stories", texts).stdout
     )
+
+
+def test_texts_of_the_hub_are_imported_as_those_of_a_file(study: str, tmp_path: Path, texts: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "test.jsonl").write_text(json.dumps({"story": sample_text(9)}))
+    hub = ("--hf", tmp_path / "hub", "--split", "test", "--column", "story")
+
+    done = run("passages", "import", study, "--dataset", "stories", *hub)
+
+    assert done.stdout == "1 texts read: 1 passages imported, waiting for somebody to accept them.\n"
+    for sources in ((), (texts, *hub)):
+        assert "a file, or a data set by --hf, and not both" in fails(
+            "passages", "import", study, "--dataset", "stories", *sources
+        )
+
+
+def test_texts_that_cannot_be_cut_are_told_by_their_lines(study: str, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("a" * 4000)
+
+    done = run("passages", "import", study, "--dataset", "stories", tmp_path / "long.txt")
+
+    assert "1 have no sentence whose first 32 tokens end between words (lines 1)." in done.stdout
+
+
+def test_a_study_shows_its_stopping_rule_what_was_blocked_and_what_went_wrong(
+    study: str, texts: Path, engine: Engine
+) -> None:
+    blocked = ("--checkpoint", "babble", "--decoding", "greedy", "--block-citations", "--training-set", texts)
+    run("system", "add", study, "blocked", *blocked)
+    with Session(engine) as session:
+        system = session.query(System).filter_by(name="blocked").one()
+        assert session.query(TrainingTexts).one().texts == [*map(sample_text, range(3)), "Too short."]
+        passage = session.query(Passage).order_by(Passage.id).first()
+        make_continuation(session, system, passage, citation_matches=5, citation_blocks=2)
+        system.reason = "The disk was full."
+        session.query(Study).update({"stop_at": datetime(2026, 1, 1, tzinfo=UTC), "stopping": Stopping.DATE})
+        session.commit()
+
+    lines = run("study", "show", study).stdout.splitlines()
+
+    assert "The stopping rule is reached: the study stops at 2026-01-01" in lines[1]
+    assert "    citations: 5 steps in the training set, 2 changed" in lines
+    assert "    The disk was full." in lines
 
 
 def test_lists_are_for_people_and_programs(study: str) -> None:

@@ -9,9 +9,12 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
-from app.errors import ToprankError
+from app.domain.generation_queue import generation_lock
+from app.domain.scoring_queue import scoring_lock
+from app.errors import ConflictError, ToprankError
 from app.models import Checkpoint, System
 from cli.main import app
+from generation.generate import session_holding
 from tests.generation.pool import commit_system
 
 
@@ -62,6 +65,18 @@ def test_a_checkpoint_that_fails_is_a_reason(system: System, engine: Engine) -> 
 
     assert isinstance(done.exception, ToprankError)
     assert "There is no folder /nowhere/at/all" in str(done.exception)
+
+
+def test_what_a_worker_is_at_is_left_to_it(system: System, engine: Engine, database_url: str) -> None:
+    with session_holding(database_url, scoring_lock(system.study_id, system.checkpoint_id)):
+        scored = run("score", "tiny", "--now").exception
+    with session_holding(database_url, generation_lock(system.id)):
+        written = run("generate", "tiny", "--now").exception
+
+    assert isinstance(scored, ConflictError)
+    assert str(scored).endswith("just now; let it, or stop it first.")
+    assert isinstance(written, ToprankError)
+    assert str(written) == "A worker is writing for greedy just now; let it, or stop it first."
 
 
 def test_what_was_queued_is_paused_retried_and_cancelled(system: System) -> None:
