@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.auth import passwords
+from app.auth.api_tokens import revoke_all_tokens
 from app.auth.sessions import end_all_sessions
 from app.domain.audit import record
 from app.errors import ConflictError, NotFoundError, ToprankError
@@ -102,18 +103,22 @@ def set_password(person: Person, password: str) -> None:
 
 
 def change_password(session: Session, person: Person, password: str) -> None:
-    """A new password, which logs every browser of the person out."""
+    """A new password, which logs every browser of the person out; programs go on with their tokens."""
     set_password(person, password)
     end_all_sessions(session, person)
     record(session, person, "person.change_password", person)
 
 
 def disable(session: Session, person: Person, *, by: Person | None) -> None:
-    """Shut the person out at once. Raises ConflictError for oneself, who could not undo it, and for the only admin."""
+    """Shut the person out at once; their tokens stay useless when they are let in again.
+
+    Raises ConflictError for oneself, who could not undo it, and for the only admin.
+    """
     check_is_another(person, by)
     check_admin_stays(session, person)
     person.disabled_at = func.now()
     end_all_sessions(session, person)
+    revoke_all_tokens(session, person, by=by)
     record(session, by, "person.disable", person)
 
 

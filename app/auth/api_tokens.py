@@ -90,6 +90,13 @@ def revoke_api_token(session: Session, person: Person, token_id: int, *, by: Per
     return token
 
 
+def revoke_all_tokens(session: Session, person: Person, *, by: Person | None) -> None:
+    """Make every token of the person's useless at once, and for good."""
+    live = select(ApiToken.id).where(ApiToken.person_id == person.id, ApiToken.revoked_at.is_(None))
+    for token_id in session.scalars(live.order_by(ApiToken.id)).all():
+        revoke_api_token(session, person, token_id, by=by)
+
+
 def find_bearer(session: Session, token: str, *wanted: TokenScope) -> Person:
     """Whose token this is. Raises ApiTokenError for one that is of no use, ForbiddenError with no wanted scope."""
     row = session.execute(

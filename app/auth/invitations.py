@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.auth.accounts import change_password, change_role, check_is_somebody, create_person, find_account
+from app.auth.api_tokens import revoke_all_tokens
 from app.domain.audit import record
 from app.domain.logins import token_hash
 from app.errors import ConflictError, NotFoundError
@@ -66,8 +67,13 @@ def invited_person(session: Session, token: str) -> Person:
 
 
 def accept(session: Session, token: str, password: str) -> Person:
-    """Use the link up and set the password; every browser that was logged in is out. Raises PasswordError too."""
+    """Use the link up and set the password; every browser that was logged in is out. Raises PasswordError too.
+
+    Where it replaces a password, which somebody else may have known, every token is useless from now on.
+    """
     invitation, person = _usable(session, token)
+    if person.password_hash is not None:
+        revoke_all_tokens(session, person, by=person)
     change_password(session, person, password)
     invitation.used_at = func.now()
     session.flush()

@@ -8,7 +8,17 @@ from fastapi import Depends, FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.auth.api_tokens import PREFIX, ApiTokenError, bearer, create_api_token, find_bearer, revoke_api_token
+from app.auth.accounts import disable, enable
+from app.auth.api_tokens import (
+    PREFIX,
+    ApiTokenError,
+    bearer,
+    create_api_token,
+    find_bearer,
+    revoke_api_token,
+    tokens_of,
+)
+from app.auth.invitations import accept, renew
 from app.domain.audit import AuditFilter, audit_page
 from app.errors import ForbiddenError, ToprankError
 from app.models import ApiToken, Person
@@ -54,6 +64,35 @@ def test_an_expired_token_is_refused(session: Session, person: Person) -> None:
     session.flush()
     with pytest.raises(ApiTokenError):
         find_bearer(session, token, TokenScope.UPLOAD)
+
+
+def test_who_was_shut_out_comes_back_without_their_tokens(session: Session, person: Person) -> None:
+    admin = make_person(session, role=Role.ADMIN)
+    tokens = [create_api_token(session, person, [TokenScope.UPLOAD]) for _ in range(2)]
+    revoke_api_token(session, person, tokens_of(session, person)[0].id)
+    kept = create_api_token(session, admin, [TokenScope.UPLOAD])
+    disable(session, person, by=admin)
+    enable(session, person, by=admin)
+    session.flush()
+    for token in tokens:
+        with pytest.raises(ApiTokenError):
+            find_bearer(session, token, TokenScope.UPLOAD)
+    assert find_bearer(session, kept, TokenScope.UPLOAD) is admin
+    told = audit_page(session, AuditFilter(action="token.revoke"))
+    assert [line.entry.actor_id for line in told] == [admin.id, None]
+
+
+def test_a_link_that_replaces_a_password_revokes_tokens_and_one_that_sets_the_first_does_not(
+    session: Session, person: Person
+) -> None:
+    token = create_api_token(session, person, [TokenScope.WORKER])
+    accept(session, renew(session, person, by=None), "seven blue teapots")
+    assert find_bearer(session, token, TokenScope.WORKER) is person
+    link = renew(session, person, by=None)
+    assert find_bearer(session, token, TokenScope.WORKER) is person
+    accept(session, link, "eight red kettles")
+    with pytest.raises(ApiTokenError):
+        find_bearer(session, token, TokenScope.WORKER)
 
 
 def test_a_revoked_token_is_refused(session: Session, person: Person) -> None:

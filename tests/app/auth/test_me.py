@@ -1,5 +1,7 @@
 """/me: one's own account."""
 
+import re
+
 import pytest
 from fastapi import FastAPI
 
@@ -25,6 +27,18 @@ def test_a_new_password_logs_every_other_browser_out(app: FastAPI, annotator: Br
     assert "Your password is changed" in annotator.get("/me?changed=true").text
     assert other.get("/me").status_code == 303
     assert [other.log_in(annotator.email, password).status_code for password in (PASSWORD, NEW)] == [401, 303]
+
+
+def test_a_new_password_of_one_s_own_leaves_tokens_and_says_so(app: FastAPI, researcher: Browser) -> None:
+    made = researcher.submit("/me/tokens", name="notebook", scopes=["read"], days=7)
+    token = re.search(r'value="(toprank_[\w-]+)"', made.text)
+    assert token
+    assert researcher.submit("/me/password", **FORM).status_code == 303
+    page = researcher.get("/me?changed=true").text
+    assert "leaves these tokens as they are" in page
+    assert 'href="/me/tokens"' in page
+    answer = Browser(app).get("/api/v1/tokens", headers={"Authorization": f"Bearer {token[1]}"})
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
