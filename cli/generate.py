@@ -1,6 +1,7 @@
 """`toprank generate`: let a study's systems write what they lack."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +29,7 @@ def generate(
     """Queue what is missing; workers write it, and what is there already stays as it is."""
     from app.domain.generation_queue import incomplete_systems, queue_generation, retry_systems, stop_systems
     from app.domain.studies import find_study
-    from generation.writing import check_engine
+    from generation.loaded import check_engine
 
     check_engine(engine)
     _check_options(now, pause, cancel, retry)
@@ -63,22 +64,25 @@ def _write_here(systems: dict[int, str], engine: str, data_dir: Path | None) -> 
     from app.errors import ToprankError
     from app.settings import Settings
     from generation.generate import Order, Outcome, generate
+    from generation.loaded import Loaded
 
     settings, faults = Settings(), []
-    for system_id, name in systems.items():
-        order = Order(
-            database_url=database_url(data_dir),
-            system_id=system_id,
-            engine=engine,
-            first_batch=settings.generation_first_batch,
-            batch=settings.generation_batch,
-        )
-        with _bar() as report:
-            outcome = generate(order, report)
-        if outcome is Outcome.BUSY:
-            faults.append(f"A worker is writing for {name} just now; let it, or stop it first.")
-        if outcome is Outcome.FAILED:
-            faults.append(f"{name}: {_reason(system_id, data_dir)}")
+    with closing(Loaded()) as loaded:
+        for system_id, name in systems.items():
+            order = Order(
+                database_url=database_url(data_dir),
+                system_id=system_id,
+                engine=engine,
+                first_batch=settings.generation_first_batch,
+                batch=settings.generation_batch,
+            )
+            with _bar() as report:
+                outcome = generate(order, report, loaded)
+            if outcome is Outcome.BUSY:
+                faults.append(f"A worker is writing for {name} just now; let it, or stop it first.")
+            if outcome is Outcome.FAILED:
+                loaded.close()  # what could not go on may be in no state to
+                faults.append(f"{name}: {_reason(system_id, data_dir)}")
     if faults:
         raise ToprankError(" ".join(faults))
 

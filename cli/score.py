@@ -1,7 +1,7 @@
 """`toprank score`: let a study's checkpoints read its passages, and say what they made of them."""
 
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +51,7 @@ def _score_here(study_id: int, checkpoints: dict[int, str], data_dir: Path | Non
     from app.models import Scoring
     from app.settings import Settings
     from generation.generate import Outcome
+    from generation.loaded import Loaded
     from generation.scoring import ScoringOrder, score
 
     for checkpoint_id, name in checkpoints.items():
@@ -58,12 +59,13 @@ def _score_here(study_id: int, checkpoints: dict[int, str], data_dir: Path | Non
         with ExitStack() as stack:
             from rich.console import Console
 
+            loaded = stack.enter_context(closing(Loaded()))
             console = Console(stderr=True)
             if console.is_terminal:
                 status = stack.enter_context(console.status(f"Loading {name}"))
-                outcome = score(order, lambda report: status.update(str(report)))  # noqa: B023 - used at once
+                outcome = score(order, lambda report: status.update(str(report)), loaded)  # noqa: B023 - used at once
             else:
-                outcome = score(order, lambda report: console.print(str(report)))  # noqa: B023
+                outcome = score(order, lambda report: console.print(str(report)), loaded)  # noqa: B023
         if outcome is Outcome.BUSY:
             raise ConflictError(f"A worker is scoring by {name} just now; let it, or stop it first.")
         if outcome is Outcome.FAILED:

@@ -2,14 +2,17 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from procrastinate import JobContext
+from procrastinate.exceptions import JobAborted
 from sqlalchemy.orm import Session
 
 from app.db import make_engine
-from generation.child import CrashedError
+from generation.child import AbortedError, CrashedError
 from generation.generate import Outcome
+from generation.model_process import ModelProcess
 
 LOG = logging.getLogger("toprank.generation")
 MOST_CRASHES = 3
@@ -41,6 +44,21 @@ def until_done(
         if outcome is Outcome.BUSY:
             raise BusyError
         return outcome
+
+
+def run_alone(
+    context: JobContext, module: str, order: Mapping[str, object], *, what: str, note_crashes: Callable[[str], None]
+) -> None:
+    """The whole of a job whose order goes to a process of its own, "that `what`", and that marks its end itself."""
+    models: ModelProcess = context.additional_context["models"]
+    try:
+        until_done(lambda: models.alone(module, order, context.should_abort), what=what)
+    except AbortedError:
+        raise JobAborted from None
+    except CrashedError as crash:
+        note_crashes(
+            f"The process that {what} {crash}, {MOST_CRASHES} times: most often it needs more memory than there is."
+        )
 
 
 @contextmanager

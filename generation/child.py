@@ -1,24 +1,24 @@
 """Model work happens in a child process: the worker's heartbeats go on while it computes, and a crash of it is no
 crash of the worker. It ends with its worker, whatever ends that.
+
+Orders come as lines of JSON on its standard input, the database's URL with its password among them; to each it answers
+by the number of an outcome. It does not end by itself.
 """
 
 import json
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+from queue import SimpleQueue
+from typing import IO, Any, cast
 
-from app.lifeline import die_with_parent, start_child
-from generation.downstream.evaluation import DownstreamOrder, evaluate
-from generation.generate import Order, Outcome, generate
-from generation.scoring import ScoringOrder, score
+from app.lifeline import die_with_parent, send_line, start_child, start_guard
+from generation.generate import Outcome
 
-LOG = logging.getLogger("toprank.generation")
 # The engines' own bars would fill the worker's log.
 ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -26,12 +26,6 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 POLL_S = 0.2
-AnyOrder = Order | ScoringOrder | DownstreamOrder
-WORK: dict[str, tuple[type[Any], Callable[..., Outcome]]] = {
-    "generate": (Order, generate),
-    "score": (ScoringOrder, score),
-    "downstream": (DownstreamOrder, evaluate),
-}
 
 
 class AbortedError(Exception):
@@ -46,57 +40,54 @@ class CrashedError(Exception):
         super().__init__(f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}")
 
 
-def work_in_child(order: AnyOrder, should_abort: Callable[[], bool]) -> Outcome:
-    """Carry out an order in a child process. Raises AbortedError when told to stop, CrashedError when it crashed."""
-    work = next(name for name, (kind, _) in WORK.items() if isinstance(order, kind))
-    return run_child("generation.child", {"work": work} | asdict(order), should_abort)
-
-
 def run_child(module: str, order: Mapping[str, object], should_abort: Callable[[], bool]) -> Outcome:
-    """Run a module that reads its order as JSON and ends with an outcome. Raises AbortedError or CrashedError.
-
-    The database's URL, which carries a password, goes to the child by its standard input.
-    """
-    child = start_child(
-        [sys.executable, "-m", module],
-        first_line=json.dumps(order),
-        environment=os.environ | ENVIRONMENT,
-    )
+    """Carry out an order in a process of its own. Raises as `ask` does."""
+    child = start(module)
     try:
-        while child.poll() is None:
-            if should_abort():
-                raise AbortedError
-            time.sleep(POLL_S)
+        return ask(child, order, should_abort)
     finally:
-        _end(child)
-    if child.returncode not in set(Outcome):
-        raise CrashedError(child.returncode)
-    return Outcome(child.returncode)
+        end(child)
 
 
-def read_order() -> dict[str, Any]:
-    """In the child: what to do. From now on it ends with its worker, and its log is the worker's."""
-    order: dict[str, Any] = json.loads(die_with_parent())
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("toprank").setLevel(logging.INFO)
-    return order
+def start(module: str) -> "subprocess.Popen[bytes]":
+    """A child that waits for orders; on Linux it dies with the thread that starts it."""
+    command = [sys.executable, "-m", module]
+    return start_child(command, first_line=None, environment=os.environ | ENVIRONMENT, stdout=subprocess.PIPE)
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def ask(child: "subprocess.Popen[bytes]", order: Mapping[str, object], should_abort: Callable[[], bool]) -> Outcome:
+    """Its answer to an order. Raises AbortedError when told to stop, CrashedError when it ended without an answer."""
+    send_line(child, json.dumps(order))
+    answers = cast(IO[bytes], child.stdout)
+    while True:
+        has_ended = child.poll() is not None  # it may have answered before
+        can_read, _, _ = select.select([answers], [], [], 0 if has_ended else POLL_S)
+        answer = answers.readline() if can_read else b""
+        if answer:
+            return Outcome(int(answer))
+        if has_ended:
+            raise CrashedError(child.returncode)
+        if should_abort():
+            raise AbortedError
+
+
+def end(child: "subprocess.Popen[bytes]") -> None:
     """Nothing is lost by a kill but the batch in hand, and no clean-up could take longer than a worker may."""
-    if child.poll() is None:
-        child.kill()
+    child.kill()
     child.wait()
-    if child.stdin is not None:
-        child.stdin.close()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            pipe.close()  # at which the guard ends what the child had started
 
 
-def main() -> None:
-    """Entry of the child."""
-    values = read_order()
-    order_of, work = WORK[values.pop("work")]
-    sys.exit(work(order_of(**values), LOG.info))
-
-
-if __name__ == "__main__":
-    main()
+def answer_orders(carry_out: Callable[[dict[str, Any]], Outcome]) -> None:
+    """In the child: carry out orders as they come, for good. It ends with its worker, whose log is its log as well."""
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+        orders: SimpleQueue[str] = SimpleQueue()
+        orders.put(die_with_parent(on_line=orders.put))
+        start_guard()
+        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        logging.getLogger("toprank").setLevel(logging.INFO)
+        while True:
+            print(int(carry_out(json.loads(orders.get()))), file=answers, flush=True)

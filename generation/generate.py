@@ -7,7 +7,7 @@ lost takes lock and transaction with it. Killed at any moment, at most the batch
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -26,6 +26,7 @@ from app.models.checkpoint import CheckpointState
 from app.models.study import StudyState
 from app.models.system import GenerationState
 from generation.engines.base import OutOfMemoryError
+from generation.loaded import Loaded
 from generation.writing import Writer, prepare_writer
 
 LOG = logging.getLogger("toprank.generation")
@@ -56,24 +57,28 @@ class Progress:
 
 
 class Outcome(IntEnum):
-    """How an order ended; the values are exit codes of a child process."""
+    """How an order ended; a child process answers by the number."""
 
     DONE = 0
-    FAILED = 3  # the system says why
-    BUSY = 4  # somebody else is at it, or whom it needs is away: the job comes back
+    FAILED = 1  # the system says why
+    BUSY = 2  # somebody else is at it, or whom it needs is away: the job comes back
+    ANOTHER = 3  # the process has another checkpoint loaded: the order is for a new one
 
 
 class NotReadyError(ToprankError):
     """The study or the checkpoint is not in a state to generate."""
 
 
-def generate(order: Order, report: Callable[[Progress], None]) -> Outcome:
-    """Write everything that the order's system lacks; a reason that a person can act on goes to the system's row."""
+def generate(order: Order, report: Callable[[Progress], None], loaded: Loaded) -> Outcome:
+    """Write everything that the order's system lacks; a reason that a person can act on goes to the system's row.
+
+    What it loaded stays so, until its owner closes it. Raises AnotherCheckpointError where `loaded` is never another.
+    """
     with session_holding(order.database_url, generation_lock(order.system_id)) as session:
         if session is None:
             return Outcome.BUSY
         try:
-            _fill(session, order, report)
+            _fill(session, order, report, loaded)
         except ToprankError as error:
             session.rollback()
             mark(session, order.system_id, GenerationState.FAILED, reason=str(error))
@@ -110,7 +115,7 @@ def mark(
     session.commit()
 
 
-def _fill(session: Session, order: Order, report: Callable[[Progress], None]) -> None:
+def _fill(session: Session, order: Order, report: Callable[[Progress], None], loaded: Loaded) -> None:
     system = session.get(System, order.system_id)
     if system is None or system.paused or _finish(session, system):
         return
@@ -121,9 +126,8 @@ def _fill(session: Session, order: Order, report: Callable[[Progress], None]) ->
         else None
     )
     mark(session, system.id, GenerationState.RUNNING)
-    writer = prepare_writer(system, checkpoint, texts, engine=order.engine, reference=reference)
-    with closing(writer.engine):
-        _write_all(session, system, writer, order, report)
+    writer = prepare_writer(system, checkpoint, texts, engine=order.engine, reference=reference, loaded=loaded)
+    _write_all(session, system, writer, order, report)
 
 
 def _write_all(

@@ -7,6 +7,7 @@ from them are made for a few positions at a time.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,9 +36,16 @@ class Predicted:
 class Predictor:
     """A causal language model from a local folder of safetensors, float32 on a CPU and bfloat16 on a GPU."""
 
-    def __init__(self, checkpoint: Path, *, device: str | None = None, logits_budget: int = LOGITS_BUDGET) -> None:
-        """Load the checkpoint. Raises CheckpointError with a reason."""
-        self.model, self.device = load_model(checkpoint, device)
+    def __init__(
+        self,
+        checkpoint: Path,
+        *,
+        device: str | None = None,
+        loaded: tuple[Any, str] | None = None,
+        logits_budget: int = LOGITS_BUDGET,
+    ) -> None:
+        """Load the checkpoint, unless `load_model` gave it before. Raises CheckpointError with a reason."""
+        self.model, self.device = loaded or load_model(checkpoint, device)
         self.name = checkpoint.name
         self.logits_budget = logits_budget
 

@@ -21,6 +21,7 @@ from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
 from generation.checkpoint_folder import checkpoint_folder
 from generation.generate import NotReadyError, Outcome, session_holding
+from generation.loaded import Loaded
 from generation.own_tokens import OwnTokens, Reading
 
 if TYPE_CHECKING:
@@ -52,13 +53,16 @@ class ScoringProgress:
         )
 
 
-def score(order: ScoringOrder, report: Callable[[ScoringProgress], None]) -> Outcome:
-    """Score every judged passage that the checkpoint has not read; a reason that a person can act on is kept."""
+def score(order: ScoringOrder, report: Callable[[ScoringProgress], None], loaded: Loaded) -> Outcome:
+    """Score every judged passage that the checkpoint has not read; a reason that a person can act on is kept.
+
+    What it loaded stays so, until its owner closes it. Raises AnotherCheckpointError where `loaded` is never another.
+    """
     with session_holding(order.database_url, scoring_lock(order.study_id, order.checkpoint_id)) as session:
         if session is None:
             return Outcome.BUSY
         try:
-            _fill(session, order, report)
+            _fill(session, order, report, loaded)
         except ToprankError as error:
             session.rollback()
             mark_scoring(session, order, GenerationState.FAILED, reason=str(error))
@@ -81,7 +85,7 @@ def mark_scoring(
     session.commit()
 
 
-def _fill(session: Session, order: ScoringOrder, report: Callable[[ScoringProgress], None]) -> None:
+def _fill(session: Session, order: ScoringOrder, report: Callable[[ScoringProgress], None], loaded: Loaded) -> None:
     checkpoint = session.get(Checkpoint, order.checkpoint_id)
     if checkpoint is None or session.get(Study, order.study_id) is None or _finish(session, order):
         return
@@ -92,9 +96,7 @@ def _fill(session: Session, order: ScoringOrder, report: Callable[[ScoringProgre
     own_tokens = OwnTokens(folder)
     own_tokens.check_vocabulary(folder)
     _keep_tokenizer(session, checkpoint, own_tokens)
-    from generation.predictor import Predictor  # the parent of this process needs no torch
-
-    predictor = Predictor(folder)
+    predictor = loaded.predictor(folder)
     while not _finish(session, order):
         passages = unscored_passages(session, order.study_id, checkpoint.id, limit=order.batch)
         session.commit()

@@ -1,8 +1,9 @@
 """The jobs of this package; the worker adds them to its App."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
+from typing import TypeAlias
 
 from procrastinate import BaseRetryStrategy, Blueprint, JobContext, RetryDecision
 from procrastinate.exceptions import JobAborted
@@ -14,12 +15,14 @@ from app.models import System
 from app.models.system import GenerationState
 from app.queue import MODELS_QUEUE
 from generation.attempts import MOST_CRASHES, BusyError, session_on, until_done
-from generation.child import AbortedError, AnyOrder, CrashedError, work_in_child
+from generation.child import AbortedError, CrashedError
 from generation.downstream.evaluation import DownstreamOrder, mark_run
 from generation.generate import Order, Outcome, mark
+from generation.model_process import ModelProcess
 from generation.scoring import ScoringOrder, mark_scoring
 
 BUSY_S = 10
+AnyOrder: TypeAlias = Order | ScoringOrder | DownstreamOrder
 
 tasks = Blueprint()
 
@@ -77,7 +80,7 @@ def _work(order: AnyOrder, context: JobContext, mark_state: Callable[..., None])
 
     try:
         return until_done(
-            lambda: work_in_child(order, context.should_abort),
+            lambda: _attempt(order, context),
             what=f"runs the model for job {context.job.id}",
             after_crash=halve_if_killed,
         )
@@ -93,6 +96,13 @@ def _work(order: AnyOrder, context: JobContext, mark_state: Callable[..., None])
             "than there is. See the worker's log, set TOPRANK_GENERATION_BATCH lower, then try again.",
         )
         return Outcome.FAILED
+
+
+def _attempt(order: AnyOrder, context: JobContext) -> Outcome:
+    models: ModelProcess = context.additional_context["models"]
+    if isinstance(order, DownstreamOrder):
+        return models.alone("generation.downstream.evaluation", asdict(order), context.should_abort)
+    return models.work(order, context.should_abort)
 
 
 def _with_half_the_batch(order: AnyOrder) -> AnyOrder:

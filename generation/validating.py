@@ -6,7 +6,6 @@ network to ask and runs no code that a checkpoint brings; only afterwards is the
 
 import logging
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState
 from generation.blocking import BESIDE_THE_WEIGHTS
 from generation.checkpoint_folder import checkpoint_folder
-from generation.child import read_order
+from generation.child import answer_orders
 from generation.citation.boundaries import hash_tokenizer
 from generation.citation.checking import check_index
 from generation.citation.index import CitationIndex
@@ -115,7 +114,7 @@ def _read(folder: Path, token_ids: list[int]) -> int:
 
 def main() -> None:
     """Entry of the child."""
-    sys.exit(validate(ValidationOrder(**read_order())))
+    answer_orders(lambda values: validate(ValidationOrder(**values)))
 
 
 if __name__ == "__main__":

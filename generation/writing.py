@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,48 +14,15 @@ from app.models import Checkpoint, Passage, System, TrainingTexts
 from app.settings import Settings
 from generation.blocking import citation_index
 from generation.checkpoint_folder import checkpoint_folder
-from generation.engines.base import Decoding, Engine, EngineError, EngineSettings, Generated, Prompt, passage_seed
-from generation.images.checkpoints import is_image_model
+from generation.engines.base import Decoding, Engine, Generated, Prompt, passage_seed
+from generation.loaded import Loaded
 from generation.own_tokens import OwnTokens
 
 if TYPE_CHECKING:
     from generation.chat import ChatTemplate
 
-AUTOMATIC = "auto"
-ENGINES = ("transformers", "vllm")
 # A system with other tokens may need more of them for the same text; one that needs 8 times as many writes no text.
 MOST_TOKENS = 8 * CONTINUATION_TOKENS
-
-
-def check_engine(name: str) -> None:
-    """Raises EngineError for the name of no engine."""
-    if name not in (AUTOMATIC, *ENGINES):
-        raise EngineError(f"There is no engine {name}; choose from: {AUTOMATIC}, {', '.join(ENGINES)}.")
-
-
-def engine_here() -> str:
-    """What `auto` means on this machine: vllm where it is installed and there is a GPU, else transformers."""
-    if find_spec("vllm") is None:
-        return "transformers"
-    import torch
-
-    return "vllm" if torch.cuda.is_available() else "transformers"
-
-
-def load_engine(name: str, checkpoint: Path, settings: EngineSettings) -> Engine:
-    """The named engine with the checkpoint loaded. Raises EngineError, or CheckpointError with a reason."""
-    check_engine(name)
-    if is_image_model(checkpoint):
-        if name == "vllm":
-            raise EngineError(f"vLLM runs no image models such as {checkpoint.name}; take transformers.")
-        name = "transformers"
-    if (engine_here() if name == AUTOMATIC else name) == "transformers":
-        from generation.engines.transformers_engine import TransformersEngine
-
-        return TransformersEngine(checkpoint, settings=settings)
-    from generation.engines.vllm_engine import VllmEngine
-
-    return VllmEngine(checkpoint, settings=settings)
 
 
 @dataclass(frozen=True)
@@ -113,9 +79,15 @@ class Writer:
 
 
 def prepare_writer(
-    system: System, checkpoint: Checkpoint, texts: TrainingTexts | None, *, engine: str, reference: ReferenceTokenizer
+    system: System,
+    checkpoint: Checkpoint,
+    texts: TrainingTexts | None,
+    *,
+    engine: str,
+    reference: ReferenceTokenizer,
+    loaded: Loaded,
 ) -> Writer:
-    """Load what the system needs. Raises a ToprankError whose message says what to do."""
+    """Load what the system needs, unless it is loaded. Raises a ToprankError whose message says what to do."""
     folder = checkpoint_folder(checkpoint.source)
     index = citation_index(system, texts, folder, Settings().cache_dir)
     decoding = Decoding(
@@ -133,8 +105,8 @@ def prepare_writer(
             f"The images of the study have another palette or size than those of the checkpoint {checkpoint.name}. "
             "Make the study with the checkpoint's tokenizer.json, or take a checkpoint of the study's palette."
         )
-    loaded = load_engine(engine, folder, engine_settings_of(checkpoint))
-    return Writer(loaded, own_tokens, reference, decoding, system.seed, index, chat)
+    writing = loaded.engine(engine, folder, engine_settings_of(checkpoint))
+    return Writer(writing, own_tokens, reference, decoding, system.seed, index, chat)
 
 
 def _chat_template(checkpoint: Path) -> "ChatTemplate":

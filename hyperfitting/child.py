@@ -1,14 +1,12 @@
 """The process that trains for a worker: `generation.child` says why it is one of its own."""
 
-import sys
-
-from generation.child import read_order
+from generation.child import answer_orders
 from hyperfitting.job import HyperfitOrder, train
 
 
 def main() -> None:
     """Entry of the child."""
-    sys.exit(train(HyperfitOrder(**read_order())))
+    answer_orders(lambda values: train(HyperfitOrder(**values)))
 
 
 if __name__ == "__main__":

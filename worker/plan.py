@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain.engine_settings import engine_settings_of
 from app.models import Checkpoint, DownstreamRun, HyperfitRun, System
 from app.queue import DOWNSTREAM, GENERATE, HYPERFIT, SCORE, waiting_jobs
-from generation.writing import AUTOMATIC, engine_here
+from generation.loaded import AUTOMATIC, engine_here
 from worker.fit import Device, Fit, Loading, fit_of
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import psycopg
 from procrastinate import App
@@ -14,6 +14,7 @@ from procrastinate.jobs import DeleteJobCondition
 from app.domain.tidying import Retention
 from app.errors import UnavailableError
 from app.queue import MODELS_QUEUE
+from generation.model_process import ModelProcess
 from worker.app import app, connector
 from worker.upkeep import STALLED_AFTER_S, UPKEEP_QUEUE
 
@@ -31,9 +32,10 @@ LOST = (
 def run_worker(database_url: str, *, first_batch: int, batch: int, retention: Retention | None = None) -> None:
     """Take jobs until SIGINT or SIGTERM comes. Raises UnavailableError when the database is lost."""
     orders = {"database_url": database_url, "first_batch": first_batch, "batch": batch}
-    with app.replace_connector(connector(database_url)) as connected:
+    with app.replace_connector(connector(database_url)) as connected, closing(ModelProcess()) as models:
+        context = {"orders": orders, "retention": retention or Retention(), "models": models}
         try:
-            asyncio.run(_run(connected, {"orders": orders, "retention": retention or Retention()}))
+            asyncio.run(_run(connected, context))
         except (ConnectorException, psycopg.OperationalError) as error:
             raise UnavailableError(LOST) from error
 

@@ -38,9 +38,9 @@ def count_written(session: Session, system: System) -> int:
 def queue_generation(
     session: Session, study: Study, names: Collection[str] = (), *, engine: str = "auto", by: Person | None = None
 ) -> list[System]:
-    """Queue a job for each of the named systems, or all, that lacks continuations, in the order they were added.
+    """Queue a job for each of the named systems, or all, that lacks continuations, and return those.
 
-    Returns those.
+    Systems of one checkpoint follow each other, in the order they were added, so that a worker loads it once.
 
     A system whose job waits already, or is running and will look again before it ends, gets no second one; a paused
     one waits until it is retried.
@@ -81,17 +81,21 @@ def stop_systems(
 
 
 def named_systems(session: Session, study: Study, names: Collection[str] = ()) -> list[System]:
-    """The study's systems of these names, or all, locked. Raises NotFoundError, which names those there are."""
+    """The study's systems of these names, or all, locked, those of a checkpoint together in the order they were added.
+
+    Raises NotFoundError, which names those there are.
+    """
     systems = _locked_systems(session, study)
     unknown = sorted(set(names) - {system.name for system in systems})
     if unknown:
         known = ", ".join(system.name for system in systems) or "none yet"
         raise NotFoundError(f"The study {study.slug!r} has no system {unknown[0]!r} (systems: {known}).")
-    return [system for system in systems if not names or system.name in names]
+    named = [system for system in systems if not names or system.name in names]
+    return sorted(named, key=lambda system: system.checkpoint_id)
 
 
 def incomplete_systems(session: Session, study: Study, names: Collection[str] = ()) -> list[System]:
-    """Those of the named systems, or all, that lack continuations and are not paused, in the order they were added."""
+    """Those of the named systems, or all, that lack continuations and are not paused, in the order of `named_systems`."""
     systems = named_systems(session, study, names)
     return [system for system in systems if not system.paused and _can_write(session, system)]
 

@@ -1,5 +1,9 @@
-"""Carry out a run of downstream tasks, part by part, each committed when it is there; failures keep their reason."""
+"""Carry out a run of downstream tasks, part by part, each committed when it is there; failures keep their reason.
 
+In a process of its own: tasks are programs of whoever wrote them, and are not to touch a model that others go on with.
+"""
+
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +17,12 @@ from app.errors import ToprankError
 from app.models import Checkpoint, DownstreamRun, DownstreamScore
 from app.models.system import GenerationState
 from generation.checkpoint_folder import checkpoint_folder
+from generation.child import answer_orders
 from generation.downstream.found import Metric
 from generation.downstream.harness import Harness, TaskError, task_manager
 from generation.generate import Outcome, session_holding
+
+LOG = logging.getLogger("toprank.generation")
 
 
 @dataclass(frozen=True)
@@ -116,3 +123,12 @@ def _end(session: Session, run: DownstreamRun, parts: int) -> Outcome:
     run.finished_at = func.now()
     session.commit()
     return Outcome.FAILED if is_nothing else Outcome.DONE
+
+
+def main() -> None:
+    """Entry of the child."""
+    answer_orders(lambda values: evaluate(DownstreamOrder(**values), LOG.info))
+
+
+if __name__ == "__main__":
+    main()

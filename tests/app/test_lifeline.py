@@ -18,6 +18,14 @@ from app.lifeline import die_with_parent
 print(die_with_parent(), flush=True)
 time.sleep(60)
 """
+FOUNDER = """
+import subprocess, sys, time
+from app.lifeline import die_with_parent, start_guard
+die_with_parent()
+start_guard()
+print(subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL).pid, flush=True)
+time.sleep(60)
+"""
 PARENT = """
 import sys, time
 from app.lifeline import start_child
@@ -53,10 +61,14 @@ def test_a_child_ends_when_its_parent_is_killed(sign: signal.Signals) -> None:
     os.kill(parent.pid, sign)
     parent.wait(timeout=10)
     parent.stdout.close()
+    wait_for_the_end(child)
+
+
+def wait_for_the_end(pid: int) -> None:
     deadline = time.monotonic() + 10
-    while is_alive(child) and time.monotonic() < deadline:
+    while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not is_alive(child)
+    assert not is_alive(pid)
 
 
 def test_where_the_kernel_sends_no_signal_the_end_of_the_pipe_does() -> None:
@@ -73,3 +85,18 @@ def test_a_child_that_is_dead_at_once_is_known_by_its_exit_code() -> None:
         pass
 
     assert child.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc")
+def test_a_guard_ends_what_a_killed_child_had_started() -> None:
+    """As vLLM's own processes, which hold the GPU's memory and do not notice that nobody is left."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, FOUNDER], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child, grandchild = int(parent.stdout.readline()), int(parent.stdout.readline())
+    os.kill(child, signal.SIGKILL)
+    time.sleep(0.2)
+    assert is_alive(grandchild)
+    parent.kill()
+    parent.wait(timeout=10)
+    parent.stdout.close()
+    wait_for_the_end(grandchild)

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -215,6 +216,19 @@ def test_a_system_that_fails_leaves_the_others_to_be_written(study: str, engine:
 
     with Session(engine) as session:
         assert {one.name: one.state for one in session.query(System)} == {"greedy": "failed", "last": "done"}
+
+
+def test_systems_that_share_a_checkpoint_load_it_once(
+    study: str, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, decoding in (("sampling", "nucleus"), ("last", "greedy")):
+        run("system", "add", study, name, "--checkpoint", "babble", "--decoding", decoding)
+
+    with caplog.at_level(logging.INFO, "toprank.generation"):
+        written = json.loads(run("generate", study, "--now", "--engine", "transformers", "--json").stdout)
+
+    assert written["written"] == ["greedy", "sampling", "last"]
+    assert caplog.text.count("loads the checkpoint") == 1
 
 
 def test_an_opened_study_keeps_its_systems(study: str) -> None:

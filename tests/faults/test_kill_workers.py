@@ -17,6 +17,7 @@ from app.domain.generation_queue import queue_generation
 from app.models import Candidacy, Comparison, Continuation, Score, Study, System
 from app.models.system import GenerationState, Strategy
 from tests.factories import make_system
+from tests.faults.house import is_alive
 from tests.generation.pool import commit_system
 from tests.skips import needs_proc
 
@@ -40,11 +41,10 @@ def start_worker(database_url: str) -> Iterator[Callable[[], subprocess.Popen[by
         worker.wait()
 
 
-def has_child(worker: subprocess.Popen[bytes]) -> bool:
-    """Whether it runs a model just now."""
-    return any(
-        file.read_text().strip() for file in Path(f"/proc/{worker.pid}/task").glob("*/children") if file.exists()
-    )
+def children(worker: subprocess.Popen[bytes]) -> list[int]:
+    """The processes in which it runs a model, or has one ready for the next job."""
+    files = [file for file in Path(f"/proc/{worker.pid}/task").glob("*/children") if file.exists()]
+    return [int(pid) for file in files for pid in file.read_text().split()]
 
 
 def wait_until(what: Callable[[], bool]) -> None:
@@ -54,12 +54,13 @@ def wait_until(what: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def commit_two_systems(engine: Engine, checkpoint: Path, *, passages: int) -> int:
-    """A greedy and a sampling system of one study, queued; returns the study's id."""
+def commit_three_systems(engine: Engine, checkpoint: Path, *, passages: int) -> int:
+    """A greedy system of a study, one that samples and one that may repeat less, queued; returns the study's id."""
     greedy = commit_system(engine, checkpoint, passages=passages)
     with Session(engine) as session:
         study = session.get_one(Study, greedy.study_id)
         make_system(session, study, checkpoint_id=greedy.checkpoint_id, strategy=Strategy.NUCLEUS, temperature=5.0)
+        make_system(session, study, checkpoint_id=greedy.checkpoint_id, repetition_penalty=1.5)
         queue_generation(session, study)
         session.commit()
         return study.id
@@ -73,8 +74,8 @@ def are_written(engine: Engine) -> bool:
 def assert_each_exactly_once(engine: Engine, *, passages: int) -> None:
     with Session(engine) as session:
         counts = session.execute(select(func.count()).select_from(Continuation).group_by(Continuation.system_id))
-        assert [count for (count,) in counts] == [passages, passages]
-        assert session.scalar(select(func.count()).select_from(Candidacy)) == 2 * 2 * passages
+        assert [count for (count,) in counts] == [passages] * 3
+        assert session.scalar(select(func.count()).select_from(Candidacy)) == 3 * 2 * passages
         numbers = list(session.scalars(select(Comparison.number).order_by(Comparison.number)))
         assert numbers == list(range(1, len(numbers) + 1))
         assert session.scalars(select(Study.comparisons)).one() == len(numbers)
@@ -84,15 +85,15 @@ def test_ten_kills_at_random_moments_leave_each_continuation_exactly_once(
     engine: Engine, tiny_checkpoint: Path, start_worker: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
     passages, moments = 24, random.Random(4)
-    commit_two_systems(engine, tiny_checkpoint, passages=passages)
+    commit_three_systems(engine, tiny_checkpoint, passages=passages)
     workers = [start_worker() for _ in range(3)]
     struck_at_work = 0
 
     for _ in range(10):
-        wait_until(lambda: any(map(has_child, workers)) or are_written(engine))
+        wait_until(lambda: any(map(children, workers)) or are_written(engine))
         time.sleep(moments.uniform(0, 4))
-        victim = moments.choice([worker for worker in workers if has_child(worker)] or workers)
-        struck_at_work += has_child(victim)
+        victim = moments.choice([worker for worker in workers if children(worker)] or workers)
+        struck_at_work += bool(children(victim))
         victim.send_signal(signal.SIGKILL)
         victim.wait()
         workers[workers.index(victim)] = start_worker()
@@ -102,14 +103,40 @@ def test_ten_kills_at_random_moments_leave_each_continuation_exactly_once(
     assert_each_exactly_once(engine, passages=passages)
 
 
+def test_model_processes_that_are_killed_cost_no_more_than_their_batch(
+    engine: Engine,
+    tiny_checkpoint: Path,
+    start_worker: Callable[[], subprocess.Popen[bytes]],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    passages, moments = 24, random.Random(5)
+    commit_three_systems(engine, tiny_checkpoint, passages=passages)
+    worker = start_worker()
+
+    for _ in range(2):  # a third crash in one job would be a reason to give up
+        wait_until(lambda: bool(children(worker)))
+        time.sleep(moments.uniform(0, 8))
+        for pid in children(worker):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not children(worker))
+    wait_until(lambda: are_written(engine))
+
+    assert_each_exactly_once(engine, passages=passages)
+    # one load at the most for each process, and none for each of the systems
+    assert 1 <= capfd.readouterr().err.count("loads the checkpoint") <= 3
+    left = children(worker)
+    worker.kill()
+    wait_until(lambda: not any(map(is_alive, left)))
+
+
 def test_the_work_of_a_killed_worker_is_taken_over_by_another(
     engine: Engine, tiny_checkpoint: Path, start_worker: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
     passages = 4
-    study_id = commit_two_systems(engine, tiny_checkpoint, passages=passages)
+    study_id = commit_three_systems(engine, tiny_checkpoint, passages=passages)
     workers = [start_worker() for _ in range(3)]
-    wait_until(lambda: sum(map(has_child, workers)) == 2)  # one for each system, on two of the workers
-    victim = next(filter(has_child, workers))
+    wait_until(lambda: sum(map(bool, map(children, workers))) == 3)  # one for each system
+    victim = next(filter(children, workers))
 
     victim.send_signal(signal.SIGKILL)
 

@@ -1,6 +1,7 @@
 """Which training set a system may not repeat, and that it does not."""
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from generation.citation.boundaries import WordBoundaries
 from generation.citation.index import CitationIndex
 from generation.citation.training_set import TrainingSet
 from generation.generate import Order, Outcome, generate
-from generation.writing import check_engine, engine_here
+from generation.loaded import Loaded, check_engine, engine_here
 from tests.factories import make_checkpoint, make_study
 from tests.generation.pool import commit_system
 
@@ -28,7 +29,8 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(engine: Engine, system: System) -> Outcome:
-    return generate(Order(engine.url.render_as_string(hide_password=False), system.id), lambda _: None)
+    with closing(Loaded()) as loaded:
+        return generate(Order(engine.url.render_as_string(hide_password=False), system.id), lambda _: None, loaded)
 
 
 def forget(engine: Engine, system: System, training: TrainingPlan) -> None:

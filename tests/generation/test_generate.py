@@ -18,6 +18,7 @@ from app.models.study import StudyState
 from app.models.system import GenerationState, Strategy
 from generation.engines import transformers_engine
 from generation.generate import Order, Outcome, Progress, generate, session_holding
+from generation.loaded import Loaded
 from tests.generation.pool import REFERENCE, commit_system
 from tests.tiny_model import sample_text
 
@@ -25,7 +26,7 @@ from tests.tiny_model import sample_text
 def run(engine: Engine, system: System, *, first_batch: int = 2, batch: int = 32) -> tuple[Outcome, list[Progress]]:
     reports: list[Progress] = []
     url = engine.url.render_as_string(hide_password=False)
-    outcome = generate(Order(url, system.id, first_batch=first_batch, batch=batch), reports.append)
+    outcome = generate(Order(url, system.id, first_batch=first_batch, batch=batch), reports.append, Loaded())
     return outcome, reports
 
 
@@ -111,7 +112,8 @@ def test_passages_that_are_accepted_meanwhile_are_written_too(engine: Engine, ti
                 make_passage_in(session, study, dataset, cut.context, cut.original)
                 session.commit()
 
-    assert generate(Order(engine.url.render_as_string(hide_password=False), system.id), accept_another) is Outcome.DONE
+    order = Order(engine.url.render_as_string(hide_password=False), system.id)
+    assert generate(order, accept_another, Loaded()) is Outcome.DONE
 
     assert count(engine, Continuation) == 2
 
@@ -248,7 +250,7 @@ def test_a_closed_study_gets_nothing_more(engine: Engine, tiny_checkpoint: Path)
 
 
 def test_a_system_that_was_deleted_needs_nothing(engine: Engine) -> None:
-    assert generate(Order(engine.url.render_as_string(hide_password=False), 12345), print) is Outcome.DONE
+    assert generate(Order(engine.url.render_as_string(hide_password=False), 12345), print, Loaded()) is Outcome.DONE
 
 
 def with_room_for(most: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -16,6 +16,7 @@ from app.models.checkpoint import CheckpointState
 from app.models.passage import PassageState
 from app.models.system import GenerationState
 from generation.generate import Outcome, session_holding
+from generation.loaded import Loaded
 from generation.own_tokens import OwnTokens
 from generation.predictor import Predictor
 from generation.scoring import ScoringOrder, ScoringProgress, score, score_passages
@@ -26,7 +27,7 @@ from tests.tiny_model import END, sample_text, save_tiny_model
 def run(engine: Engine, system: System, *, batch: int = 2) -> tuple[Outcome, list[ScoringProgress]]:
     reports: list[ScoringProgress] = []
     url = engine.url.render_as_string(hide_password=False)
-    outcome = score(ScoringOrder(url, system.study_id, system.checkpoint_id, batch), reports.append)
+    outcome = score(ScoringOrder(url, system.study_id, system.checkpoint_id, batch), reports.append, Loaded())
     return outcome, reports
 
 
@@ -192,4 +193,4 @@ def test_a_tokenizer_of_another_model_is_a_reason(engine: Engine, tiny_checkpoin
 
 def test_a_study_or_checkpoint_that_is_gone_needs_nothing(engine: Engine) -> None:
     url = engine.url.render_as_string(hide_password=False)
-    assert score(ScoringOrder(url, 12345, 12345), print) is Outcome.DONE
+    assert score(ScoringOrder(url, 12345, 12345), print, Loaded()) is Outcome.DONE

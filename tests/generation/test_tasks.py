@@ -16,10 +16,11 @@ from app.domain.scoring_queue import scoring_lock, set_scoring
 from app.models import Continuation, Score, Scoring, System
 from app.models.system import GenerationState
 from app.queue import is_queued
-from generation import attempts, tasks
+from generation import attempts
 from generation.attempts import BusyError
 from generation.child import AbortedError, CrashedError
 from generation.generate import Order, Outcome
+from generation.model_process import ModelProcess
 from generation.scoring import ScoringOrder
 from generation.tasks import LaterOn, generate, score
 from tests.generation.pool import commit_system
@@ -38,7 +39,7 @@ def context(engine: Engine, *, reason: AbortReason | None = None, batch: int = 3
     url = engine.url.render_as_string(hide_password=False)
     orders = {"database_url": url, "first_batch": 8, "batch": batch}
     found: Any = SimpleNamespace(
-        additional_context={"orders": orders},
+        additional_context={"orders": orders, "models": ModelProcess(idle_s=5)},
         job=SimpleNamespace(id=1),
         should_abort=lambda: reason is not None,
         abort_reason=lambda: reason,
@@ -51,14 +52,14 @@ def answers(monkeypatch: pytest.MonkeyPatch, *outcomes: Outcome | Exception) -> 
     orders: list[Order | ScoringOrder] = []
     left = iter(outcomes)
 
-    def work(order: Order | ScoringOrder, _should_abort: Callable[[], bool]) -> Outcome:
+    def work(_self: ModelProcess, order: Order | ScoringOrder, _should_abort: Callable[[], bool]) -> Outcome:
         orders.append(order)
         outcome = next(left)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    monkeypatch.setattr(tasks, "work_in_child", work)
+    monkeypatch.setattr(ModelProcess, "work", work)
     monkeypatch.setattr(attempts.time, "sleep", lambda _seconds: None)
     return orders
 
@@ -74,13 +75,15 @@ def is_scoring_queued(engine: Engine, system: System) -> bool:
         return is_queued(session, scoring_lock(system.study_id, system.checkpoint_id))
 
 
-def test_a_real_child_writes_and_another_scores(engine: Engine, system: System) -> None:
-    generate.func(context(engine), system_id=system.id)
+def test_a_real_child_writes_and_scores(engine: Engine, system: System) -> None:
+    worker = context(engine)
+
+    generate.func(worker, system_id=system.id)
 
     assert state_of(engine, system) == (GenerationState.DONE, None)
     assert is_scoring_queued(engine, system)
 
-    score.func(context(engine), study_id=system.study_id, checkpoint_id=system.checkpoint_id)
+    score.func(worker, study_id=system.study_id, checkpoint_id=system.checkpoint_id)
 
     with Session(engine) as session:
         assert session.scalar(select(func.count()).select_from(Continuation)) == 2

@@ -28,6 +28,7 @@ from generation.citation.boundaries import WordBoundaries
 from generation.citation.index import CitationIndex
 from generation.citation.training_set import TrainingSet
 from generation.generate import Outcome
+from generation.model_process import ModelProcess
 from generation.validating import ValidationOrder, try_folder, validate
 from tests.factories import make_checkpoint
 from tests.generation.test_tasks import context
@@ -196,7 +197,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, outcome: Outcome | Exception) -> Non
             raise outcome
         return outcome
 
-    monkeypatch.setattr(tasks, "run_child", run)
+    monkeypatch.setattr(ModelProcess, "alone", run)
     monkeypatch.setattr(attempts.time, "sleep", lambda _seconds: None)
 
 

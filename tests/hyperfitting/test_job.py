@@ -22,6 +22,7 @@ from generation import attempts
 from generation.attempts import BusyError
 from generation.child import CrashedError
 from generation.generate import Outcome, session_holding
+from generation.model_process import ModelProcess
 from hyperfitting import tasks
 from hyperfitting.config import HyperfitConfig
 from hyperfitting.job import HyperfitOrder, train
@@ -211,7 +212,8 @@ def test_what_cannot_be_trained_is_refused_when_it_is_ordered(engine, ordered, t
 
 def context(engine: Engine, *, should_abort: bool = False) -> SimpleNamespace:
     url = engine.url.render_as_string(hide_password=False)
-    return SimpleNamespace(additional_context={"orders": {"database_url": url}}, should_abort=lambda: should_abort)
+    found = {"orders": {"database_url": url}, "models": ModelProcess()}
+    return SimpleNamespace(additional_context=found, should_abort=lambda: should_abort)
 
 
 def test_the_job_trains_in_a_process_of_its_own(engine, ordered):
@@ -234,7 +236,7 @@ def test_a_process_that_crashes_again_and_again_fails_the_checkpoint_with_what_t
         calls.append(args)
         raise CrashedError(-9)
 
-    monkeypatch.setattr(tasks, "run_child", crash)
+    monkeypatch.setattr(ModelProcess, "alone", crash)
     monkeypatch.setattr(attempts.time, "sleep", lambda seconds: None)
 
     tasks.hyperfit.func(context(engine), checkpoint_id=ordered.checkpoint_id)
@@ -244,7 +246,7 @@ def test_a_process_that_crashes_again_and_again_fails_the_checkpoint_with_what_t
 
 
 def test_a_job_whose_run_is_held_comes_back_later(engine, ordered, monkeypatch):
-    monkeypatch.setattr(tasks, "run_child", lambda *args: Outcome.BUSY)
+    monkeypatch.setattr(ModelProcess, "alone", lambda *args: Outcome.BUSY)
 
     with pytest.raises(BusyError):
         tasks.hyperfit.func(context(engine), checkpoint_id=ordered.checkpoint_id)

@@ -16,7 +16,7 @@ from app.domain.generation_queue import (
 from app.errors import NotFoundError
 from app.models.passage import PassageState
 from app.models.system import GenerationState
-from app.queue import is_queued
+from app.queue import is_queued, waiting_jobs
 from tests.factories import make_continuation, make_dataset, make_passage, make_study, make_system
 
 
@@ -43,6 +43,18 @@ def test_systems_are_queued_in_the_order_they_were_added(session: Session) -> No
 
     assert first.state is GenerationState.QUEUED
     assert is_queued(session, generation_lock(first.id))
+
+
+def test_systems_of_one_checkpoint_follow_each_other(session: Session) -> None:
+    study = make_study(session)
+    make_passage(session, make_dataset(session, study))
+    first, other = make_system(session, study), make_system(session, study)
+    alike = make_system(session, study, checkpoint_id=first.checkpoint_id)
+
+    assert incomplete_systems(session, study) == [first, alike, other]
+    assert queue_generation(session, study) == [first, alike, other]
+
+    assert [args["system_id"] for _, _, args in waiting_jobs(session)] == [first.id, alike.id, other.id]
 
 
 def test_a_waiting_system_is_not_queued_twice(session: Session) -> None:

@@ -1,6 +1,7 @@
 """A run on downstream tasks: evaluated once, part by part; what fails is named, and the rest goes on."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from app.models import Checkpoint, DownstreamRun, DownstreamScore, HyperfitRun
 from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
 from cli.main import app
-from generation.child import work_in_child
+from generation.child import run_child
 from generation.downstream.evaluation import DownstreamOrder, DownstreamProgress, evaluate
 from generation.generate import Outcome, session_holding
 from tests.factories import make_checkpoint
@@ -83,7 +84,7 @@ def test_the_child_process_of_a_worker_evaluates_it(
     db: Session, engine: Engine, pair: tuple[Checkpoint, Checkpoint], folder: Path
 ) -> None:
     order = order_for(db, pair[0], "plain", folder=folder)
-    assert work_in_child(order, lambda: False) is Outcome.DONE
+    assert run_child("generation.downstream.evaluation", asdict(order), lambda: False) is Outcome.DONE
     with Session(engine) as session:
         assert session.scalars(select(DownstreamScore.task).distinct()).all() == ["plain"]
 
