@@ -95,7 +95,7 @@ def named_systems(session: Session, study: Study, names: Collection[str] = ()) -
 
 
 def incomplete_systems(session: Session, study: Study, names: Collection[str] = ()) -> list[System]:
-    """Those of the named systems, or all, that lack continuations and are not paused, in the order of `named_systems`."""
+    """Those of the named systems, or all, that lack continuations and are not paused, one checkpoint after another."""
     systems = named_systems(session, study, names)
     return [system for system in systems if not system.paused and _can_write(session, system)]
 
