@@ -14,12 +14,12 @@ from app.auth.api_tokens import ApiReader, ApiWriter
 from app.checkpoints.choices import ImageChoices, TextChoices
 from app.checkpoints.image_runs import plan_on_images
 from app.dependencies import DbSession
-from app.domain.hyperfit_curves import hyperfitting_of, trained_checkpoint
+from app.domain.hyperfit_curves import trained_checkpoint, trained_with_curve
 from app.domain.hyperfit_plan import HyperfitPlan, Text
 from app.domain.hyperfit_runs import RunStanding, page_of_hyperfittings
 from app.domain.hyperfitting import continue_training, find_checkpoint, order_training, trained_folder
 from app.domain.image_models import image_models
-from app.errors import NotFoundError, ToprankError
+from app.errors import ToprankError
 from app.idempotency import Once
 from app.models import HyperfitPoint
 from app.models.checkpoint import CheckpointState
@@ -187,10 +187,7 @@ def continue_hyperfitting(
 
 def _answer(session: Session, checkpoint_id: int) -> HyperfittingAnswer:
     session.flush()
-    checkpoint = trained_checkpoint(session, checkpoint_id)
-    found = hyperfitting_of(session, checkpoint)
-    if found is None:
-        raise NotFoundError("There is no such run.")
+    checkpoint, found = trained_with_curve(session, checkpoint_id)
     own = {name: getattr(checkpoint, name) for name in ("name", "state", "reason")}
     names = ("config", "updates", "total_updates", "tokens_per_second", "finished_at", "lineage")
     run = {name: getattr(found.run, name) for name in names}

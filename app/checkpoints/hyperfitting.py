@@ -14,7 +14,7 @@ from app.checkpoints.image_runs import plan_on_images
 from app.checkpoints.samples import samples_of
 from app.checkpoints.uploads import sent_share
 from app.dependencies import CurrentResearcher, DbSession
-from app.domain.hyperfit_curves import hyperfitting_of, trained_checkpoint
+from app.domain.hyperfit_curves import trained_checkpoint, trained_with_curve
 from app.domain.hyperfit_plan import HyperfitPlan, Text
 from app.domain.hyperfit_runs import page_of_hyperfittings
 from app.domain.hyperfitting import continue_training, find_checkpoint, order_training, trained_folder
@@ -102,16 +102,15 @@ def order_images_run(
 @router.get("/{checkpoint_id}/hyperfitting")
 def show_run(request: Request, _researcher: CurrentResearcher, session: DbSession, checkpoint_id: int) -> Response:
     """How a run goes or went; to htmx, which asks while it goes on, only the part that moves."""
-    checkpoint = trained_checkpoint(session, checkpoint_id)
+    checkpoint, run = trained_with_curve(session, checkpoint_id)
     page = "checkpoints/_hyperfitting.html" if is_htmx(request) else "checkpoints/hyperfitting.html"
-    run = hyperfitting_of(session, checkpoint)
     return render(
         request,
         page,
         checkpoint=checkpoint,
         hyperfitting=run,
-        panels=draw(run.points, run.shown_updates, is_of_images=run.palette is not None) if run else [],
-        samples=samples_of(run.points, run.palette) if run else [],
+        panels=draw(run.points, run.shown_updates, is_of_images=run.palette is not None),
+        samples=samples_of(run.points, run.palette),
         sent=sent_share(session, checkpoint_id),
     )
 

@@ -68,6 +68,15 @@ def hyperfitting_of(session: Session, checkpoint: Checkpoint) -> Hyperfitting | 
     return Hyperfitting(run, known, list(session.scalars(points)), kept_palette(session, run.image_tokens_sha256))
 
 
+def trained_with_curve(session: Session, checkpoint_id: int) -> tuple[Checkpoint, Hyperfitting]:
+    """A checkpoint and its run with its curve. Raises NotFoundError where either is unknown."""
+    checkpoint = session.get(Checkpoint, checkpoint_id)
+    found = hyperfitting_of(session, checkpoint) if checkpoint else None
+    if checkpoint is None or found is None:
+        raise NotFoundError("There is no such run.")
+    return checkpoint, found
+
+
 def base_of(run: HyperfitRun, name: str | None) -> str | None:
     """What a run began with: the checkpoint of this name here, else what its own record says."""
     said = (run.lineage or {}).get("base")

@@ -102,6 +102,7 @@ def test_a_body_that_is_no_json_is_a_problem(app: FastAPI, stranger: Program) ->
 
 def test_the_description_knows_problems_and_every_route_may_have_one(stranger: Program) -> None:
     described = json.loads(stranger.ask("GET", "/openapi.json").text)
+    assert json.loads(stranger.ask("GET", "/openapi.json").text) == described
     assert described["components"]["schemas"]["Problem"]["properties"]["detail"]["type"] == "string"
     assert described["servers"] == [{"url": "/api/v1"}]
     for path, methods in described["paths"].items():
