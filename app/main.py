@@ -17,6 +17,7 @@ from app.annotation.routes import router as annotation
 from app.annotation.step_routes import router as annotation_steps
 from app.api.assembly import create_api
 from app.audit.routes import router as audit
+from app.auth.body_limit import BodyLimit
 from app.auth.routes import router as auth
 from app.auth.token_routes import router as tokens
 from app.bundle.routes import router as bundle
@@ -85,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.append(api_mount(app.state.resources))
     app.mount("/static", HashedStaticFiles(directory=STATIC), name="static")
     add_error_pages(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(OriginCheck)
     app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
     if settings.log == "json":

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from app.api_fields import TEXT, Body, Title
 from app.api_files import SentFiles, opened
 from app.auth.api_tokens import ApiReader, ApiWriter
+from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
 from app.checkpoints.choices import ImageChoices, TextChoices
 from app.checkpoints.image_runs import plan_on_images
 from app.dependencies import DbSession
@@ -136,6 +137,7 @@ def list_hyperfittings(
 
 
 @router.post("", status_code=201)
+@takes_up_to(OF_A_PROGRAM)
 def order_hyperfitting(
     request: Request, writer: ApiWriter, session: DbSession, once: Once, body: NewHyperfitting
 ) -> HyperfittingAnswer:
@@ -152,6 +154,7 @@ def order_hyperfitting(
 
 
 @router.post("/images", status_code=201)
+@takes_up_to(OF_A_PROGRAM)
 def order_image_hyperfitting(
     request: Request, writer: ApiWriter, session: DbSession, once: Once, body: NewImageHyperfitting
 ) -> HyperfittingAnswer:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.auth.body_limit import OF_A_FORM, takes_up_to
 from app.checkpoints.chart import draw
 from app.checkpoints.choices import ImageChoices, TextChoices
 from app.checkpoints.image_runs import plan_on_images
@@ -65,6 +66,7 @@ def show_form(request: Request, _researcher: CurrentResearcher, session: DbSessi
 
 
 @router.post("/hyperfit")
+@takes_up_to(OF_A_FORM)
 def order_run(
     request: Request, researcher: CurrentResearcher, session: DbSession, form: Annotated[HyperfitForm, Form()]
 ) -> Response:
@@ -90,6 +92,7 @@ def show_images_form(request: Request, _researcher: CurrentResearcher, session: 
 
 
 @router.post("/hyperfit/images")
+@takes_up_to(OF_A_FORM)
 def order_images_run(
     request: Request, researcher: CurrentResearcher, session: DbSession, form: Annotated[HyperfitImagesForm, Form()]
 ) -> Response:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth.api_tokens import bearer
+from app.auth.body_limit import takes_up_to
 from app.auth.callers import caller
 from app.checkpoints.announcing import Announced, Limits, begin_trained, begin_upload
 from app.checkpoints.publishing import publish
@@ -125,6 +126,7 @@ async def tell_offset(request: Request, sender: AnySender, upload_id: UUID, numb
 
 
 @router.patch(FILE, status_code=HTTPStatus.NO_CONTENT, openapi_extra=DESCRIBED_PART)
+@takes_up_to(float("inf"))
 async def receive(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
     """Take the next part of a file: where it belongs in Upload-Offset, and what it is in Upload-Checksum."""
     chunk = read_chunk(request.headers)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from app.api_fields import TEXT, Body, DatasetName, StudySlug
 from app.auth.api_tokens import ApiReader, ApiWriter
+from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
 from app.dependencies import DbSession
 from app.domain.progress import DatasetProgress, dataset_progress
 from app.domain.studies import PLAIN_NAME_WITH_UNDERSCORE, find_dataset, find_study, reference_tokenizer
@@ -153,6 +154,7 @@ def show_validation(_reader: ApiReader, session: DbSession, slug: StudySlug) -> 
 
 
 @router.post("/datasets/{dataset}/passages", status_code=201)
+@takes_up_to(OF_A_PROGRAM)
 def import_texts(
     writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, dataset: DatasetInPath, body: NewTexts
 ) -> Imported:

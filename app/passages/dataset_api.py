@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from app.api_fields import TEXT, StudySlug
 from app.api_files import SentFiles, opened
 from app.auth.api_tokens import ApiWriter
+from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
 from app.dependencies import DbSession
 from app.domain.studies import find_dataset, find_study, reference_tokenizer
 from app.errors import ToprankError
@@ -41,6 +42,7 @@ class NewImages(NewPassages):
 
 
 @router.post("/datasets/{dataset}/images", status_code=201)
+@takes_up_to(OF_A_PROGRAM)
 def import_images(
     writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, dataset: DatasetInPath, body: NewImages
 ) -> Imported:

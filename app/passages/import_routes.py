@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.auth.body_limit import OF_A_FORM, takes_up_to
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.reference_tokens import ReferenceTokenizer
 from app.domain.studies import dataset_names, find_dataset, find_study, reference_tokenizer
@@ -48,6 +49,7 @@ def show_import(
 
 
 @router.post("")
+@takes_up_to(OF_A_FORM)
 def submit_import(
     request: Request,
     researcher: CurrentResearcher,

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from app.api_fields import StudySlug
 from app.auth.api_tokens import ApiReader, ApiWriter
+from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
 from app.dependencies import DbSession
 from app.domain.progress import StudyProgress, study_progress
 from app.domain.protocol import locked_protocol, protocol_hash, study_protocol
@@ -43,6 +44,7 @@ def list_studies(
 
 
 @router.post("", status_code=201)
+@takes_up_to(OF_A_PROGRAM)
 def create(writer: ApiWriter, session: DbSession, once: Once, body: NewStudy) -> StudyDetails:
     """Make a draft."""
 

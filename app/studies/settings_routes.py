@@ -6,6 +6,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.auth.body_limit import OF_A_FORM, takes_up_to
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.checkpoint_names import ALLOWED
 from app.domain.studies import (
@@ -74,6 +75,7 @@ def chosen_tokenizer(session: DbSession, choice: str) -> tuple[bytes, str]:
 
 
 @router.post("/tokenizers")
+@takes_up_to(OF_A_FORM)
 def submit_tokenizer(
     researcher: CurrentResearcher,
     session: DbSession,

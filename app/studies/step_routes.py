@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.auth.body_limit import OF_A_FORM, takes_up_to
 from app.dependencies import CurrentResearcher, DbSession
 from app.domain.gold import make_gold
 from app.domain.protocol import read_stopping, set_contrasts, set_stopping
@@ -69,6 +70,7 @@ def submit_dataset_removal(
 
 
 @router.post("/systems")
+@takes_up_to(OF_A_FORM)
 def submit_system(
     researcher: CurrentResearcher, session: DbSession, slug: str, form: Annotated[SystemForm, Form()]
 ) -> Response:

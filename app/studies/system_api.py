@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from app.api_fields import Body, StudySlug, Title
 from app.auth.api_tokens import ApiReader, ApiWriter
+from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
 from app.dependencies import DbSession
 from app.domain.generation_queue import named_systems, queue_generation, retry_systems, stop_systems
 from app.domain.scores import ScoreSummary, score_summaries
@@ -70,6 +71,7 @@ def list_systems(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Sys
 
 
 @router.post("/systems", status_code=201)
+@takes_up_to(OF_A_PROGRAM)
 def add(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, body: NewSystem) -> SystemSummary:
     """Add a system to a draft."""
 
