@@ -116,23 +116,25 @@ def _append(source: Source, path: str, file: Path, start: int) -> None:
 @contextmanager
 def _repeated(ask: Callable[[], HTTPResponse]) -> Iterator[HTTPResponse]:
     """The answer to a request, repeated while the server is away."""
-    for attempt in range(TRIES):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             answer = ask()
         except HTTPError as error:
-            if error.code < 500 or attempt == TRIES - 1:
+            if error.code < 500 or attempt == TRIES:
                 raise FetchError(
                     f"The web app answers {error.code} {error.reason} for a checkpoint; see that TOPRANK_WORKER_TOKEN "
                     "is valid (`toprank user token EMAIL --scope worker`)."
                 ) from error
         except OSError as error:
-            if attempt == TRIES - 1:
+            if attempt == TRIES:
                 raise FetchError(f"The web app cannot be reached ({error}); see TOPRANK_SERVER.") from error
         else:
             with answer:
                 yield answer
             return
-        time.sleep(PAUSE_S * 2**attempt)
+        time.sleep(PAUSE_S * 2 ** (attempt - 1))
 
 
 def _hash(path: Path) -> str:
