@@ -14,7 +14,14 @@ MIB = 2**20
 LARGEST_FILE, LARGEST_TOGETHER = 32 * MIB, 64 * MIB
 MOST_FILES = 1000
 BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
-IN_BASE64 = {"type": "string", "contentEncoding": "base64", "pattern": BASE64, "maxLength": LARGEST_FILE // 3 * 4 + 4}
+LONGEST = LARGEST_FILE // 3 * 4 + 4
+IN_BASE64 = {
+    "type": "string",
+    "contentEncoding": "base64",
+    "pattern": BASE64,
+    "maxLength": LONGEST,
+    "examples": ["iVBORw0KGgo="],
+}
 
 
 class SentFile(Body):

@@ -26,6 +26,7 @@ Key = Annotated[
         max_length=255,
         pattern=r"^[!-~]+$",
         description="Any text of your own, new for each write: asked again with it, the write is answered as before.",
+        examples=["d9b2d63d-3a1f-4a6f-9a8b-2f6f1f0f6f1e"],
     ),
 ]
 

@@ -16,6 +16,7 @@ from app.analysis.text_routes import router as texts
 from app.annotation.routes import router as annotation
 from app.annotation.step_routes import router as annotation_steps
 from app.api.assembly import create_api
+from app.api.docs import router as api_docs
 from app.audit.routes import router as audit
 from app.auth.body_limit import BodyLimit
 from app.auth.routes import router as auth
@@ -47,6 +48,7 @@ PAGES = (
     annotation,  # first of all: routes are tried in turn, and a judgement is what is asked for most
     annotation_steps,
     analysis,
+    api_docs,
     audit,
     bundle,
     auth,
@@ -83,7 +85,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(pages, dependencies=[Depends(check_form_token)])
     app.include_router(health.router)
     app.include_router(monitoring.router)
-    app.router.routes.append(api_mount(app.state.resources))
+    app.state.api = create_api(app.state.resources)
+    app.router.routes.append(api_mount(app.state.api))
     app.mount("/static", HashedStaticFiles(directory=STATIC), name="static")
     add_error_pages(app)
     app.add_middleware(BodyLimit)
@@ -96,9 +99,9 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def api_mount(resources: Resources) -> Mount:
+def api_mount(api: FastAPI) -> Mount:
     """The API below its prefix, whatever follows: an address with a line break in it gets a problem, not a page."""
-    mount = Mount(API, create_api(resources), name="api")
+    mount = Mount(API, api, name="api")
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
     return mount
 

@@ -28,8 +28,10 @@ class Paging(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limit: Annotated[int, Field(ge=1, le=200, description="The most entries to answer.")] = 50
-    after: Annotated[int, Field(ge=0, le=LARGEST_ID, description="As the `next` of the page before says.")] = 0
+    limit: Annotated[int, Field(ge=1, le=200, description="The most entries to answer.", examples=[50])] = 50
+    after: Annotated[
+        int, Field(ge=0, le=LARGEST_ID, description="As the `next` of the page before says.", examples=[0])
+    ] = 0
 
     @property
     def fetched(self) -> int:

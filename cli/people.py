@@ -3,22 +3,21 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from app.models.person import Role
 from app.models.taking_part import EnglishMethod
 from cli.connection import DataDir, transaction
+from cli.days import FirstDay, LastDay, day_of, period_of
 from cli.files import text_of
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
 Server = Annotated[str, typer.Option(help="The address that people reach the web app at.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Names = Annotated[list[str] | None, typer.Option(help="What texts may call them; may be given several times.")]
+ENGLISH = ("first_language", "method", "verified_by", "verified_on")
 LOCAL = "http://127.0.0.1:8000"
 
 
@@ -135,56 +134,58 @@ def erase(
 
 def english(
     email: Email,
-    language: Annotated[str, typer.Option(help="The first language.")],
-    method: Annotated[EnglishMethod, typer.Option(help="How their English was verified.")],
-    verified_by: Annotated[str, typer.Option("--by", help="Who verified it.")],
-    verified_on: Annotated[str, typer.Option("--on", metavar="YYYY-MM-DD", help="When.")],
-    recorder: Annotated[str, typer.Option("--as", metavar="EMAIL", help="The researcher or admin who records it.")],
+    language: Annotated[str | None, typer.Option(help="The first language.")] = None,
+    method: Annotated[EnglishMethod | None, typer.Option(help="How their English was verified.")] = None,
+    verified_by: Annotated[str | None, typer.Option("--by", help="Who verified it.")] = None,
+    verified_on: Annotated[str | None, typer.Option("--on", metavar="YYYY-MM-DD", help="When.")] = None,
+    recorder: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="The researcher or admin who records it.")
+    ] = None,
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Record how an annotator's English was verified; what was stated before stays on record."""
+    """Record how an annotator's English was verified, or without options print it; what was stated stays on record."""
     from app.auth.accounts import named_person
-    from app.domain.english import EnglishStatement, record_english
+    from app.domain.english import EnglishStatement, english_of, record_english
+    from app.errors import ToprankError
 
-    statement = EnglishStatement(language, method, verified_by, _day(verified_on).date())
     with transaction(data_dir) as session:
-        by = named_person(session, recorder)
-        record_english(session, named_person(session, email).id, statement, recorded_by=by.id)
-    print(f"The English of {email} is on record.")
+        person = named_person(session, email)
+        if language and method and verified_by and verified_on and recorder:
+            statement = EnglishStatement(language, method, verified_by, day_of(verified_on))
+            record_english(session, person.id, statement, recorded_by=named_person(session, recorder).id)
+        elif any((language, method, verified_by, verified_on, recorder)):
+            raise ToprankError(
+                "A record has all of --language, --method, --by, --on and --as; without any, it is shown."
+            )
+        found = english_of(session, person.id)
+        known = found and {name: str(getattr(found, name)) for name in ENGLISH}
+    if as_json:
+        print(json.dumps({"email": person.email, "english": known}))
+    else:
+        words = (
+            f"{known['first_language']}, {known['method']} by {known['verified_by']} on {known['verified_on']}"
+            if known
+            else ""
+        )
+        print(f"The English of {email}: {words or 'nothing is known'}.")
 
 
-def pay(
-    since: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day (UTC).")] = None,
-    until: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last day (UTC).")] = None,
-    data_dir: DataDir = None,
-) -> None:
+def pay(since: FirstDay = None, until: LastDay = None, data_dir: DataDir = None) -> None:
     """Print everybody's hours and pay by study, in a period or in all (CSV)."""
-    from datetime import timedelta
-
     from app.domain.audit import record
     from app.domain.paid_time import payroll
     from app.people.payment import payment_csv
 
-    first, last = (_day(day) if day else None for day in (since, until))
+    period = period_of(since, until)
     with transaction(data_dir) as session:
-        lines = payroll(session, since=first, until=last and last + timedelta(days=1))
+        lines = payroll(session, since=period.since, until=period.until)
         record(session, None, "pay.export", None, rows=len(lines), first_day=since, last_day=until)
     print(payment_csv(lines), end="")
 
 
 def _link(token: str, server: str) -> str:
     return f"{server.rstrip('/')}/invite/{token}"
-
-
-def _day(written: str) -> "datetime":
-    from datetime import UTC, datetime
-
-    from app.errors import ToprankError
-
-    try:
-        return datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise ToprankError(f"{written!r} is no day; write it as 2026-03-31.") from error
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -22,9 +22,12 @@ from app.paging import RowId
 router = APIRouter(prefix="/studies/{slug}", tags=["results"])
 
 Withdrawn = Annotated[
-    WithdrawnAnnotators, Query(description="Whether the annotations of annotators who withdrew count.")
+    WithdrawnAnnotators,
+    Query(description="Whether the annotations of annotators who withdrew count.", examples=["protocol"]),
 ]
-ChosenPassage = Annotated[RowId | None, Query(description="The text of Figure 4, by its passage's number.")]
+ChosenPassage = Annotated[
+    RowId | None, Query(description="The text of Figure 4, by its passage's number.", examples=[17])
+]
 
 
 class CheckAnswer(BaseModel):

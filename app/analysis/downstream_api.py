@@ -11,7 +11,7 @@ from starlette.requests import Request
 from app.analysis.api import ExhibitAnswer
 from app.analysis.exhibits.downstream import downstream_exhibits
 from app.analysis.formats import as_values
-from app.api_fields import Body, Title
+from app.api_fields import Body, RunId, Title
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.downstream import (
@@ -36,7 +36,7 @@ from app.domain.downstream_plan import (
 )
 from app.idempotency import Once
 from app.models.system import GenerationState
-from app.paging import Page, Paging, RowId, page
+from app.paging import Page, Paging, page
 
 router = APIRouter(prefix="/downstream", tags=["downstream tasks"])
 
@@ -161,14 +161,14 @@ def read_downstream_tables(_reader: ApiReader, session: DbSession) -> Downstream
 
 
 @router.get("/runs/{run_id}")
-def show_downstream_run(_reader: ApiReader, session: DbSession, run_id: RowId) -> DownstreamRunAnswer:
+def show_downstream_run(_reader: ApiReader, session: DbSession, run_id: RunId) -> DownstreamRunAnswer:
     """Where a run stands."""
     return DownstreamRunAnswer.of(followed(session, find_run(session, run_id)))
 
 
 @router.post("/runs/{run_id}")
 def direct_downstream_run(
-    writer: ApiWriter, session: DbSession, once: Once, run_id: RowId, body: DownstreamOrder
+    writer: ApiWriter, session: DbSession, once: Once, run_id: RunId, body: DownstreamOrder
 ) -> DownstreamRunAnswer:
     """Queue a run again, or stop it."""
 

@@ -42,8 +42,8 @@ def download_exhibit_file(
     slug: StudySlug,
     name: Name,
     extension: Extension,
-    theme: Annotated[Theme, Query(description="Of a picture: for light or dark pages.")] = "light",
-    plain: Annotated[bool, Query(description="Of a picture: without its title.")] = False,
+    theme: Annotated[Theme, Query(description="Of a picture: for light or dark pages.", examples=["light"])] = "light",
+    plain: Annotated[bool, Query(description="Of a picture: without its title.", examples=[False])] = False,
     withdrawn: Withdrawn = WithdrawnAnnotators.BY_PROTOCOL,
     passage: ChosenPassage = None,
 ) -> Response:

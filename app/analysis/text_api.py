@@ -22,7 +22,7 @@ router = APIRouter(prefix="/studies/{slug}", tags=["results"])
 class TextQuery(Paging, TextChoice):
     """Which continuations."""
 
-    passage: Annotated[RowId | None, Field(description="Only of this passage.")] = None
+    passage: Annotated[RowId | None, Field(description="Only of this passage.", examples=[17])] = None
 
 
 class TextAnswer(BaseModel):

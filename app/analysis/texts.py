@@ -21,6 +21,9 @@ PAGE = 30
 THUMBNAIL, LARGE = 128, 256  # pixels of an image's side on a page, at most
 
 
+Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+
+
 class Scenario(IntEnum):
     """The lengths, as an address names them."""
 
@@ -33,14 +36,22 @@ class TextChoice(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    scenario: Scenario = Scenario.LONG
-    dataset: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
-    system: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
-    verdict: Literal["", "candidate", "equal", "reference"] = ""
-    consensus: Literal["", "good", "bad", "split"] = ""
-    ttr_from: float = Field(0.0, ge=0, le=1)
-    ttr_to: float = Field(1.0, ge=0, le=1)
-    overlap: int = Field(0, ge=0, le=3072)
+    scenario: Annotated[Scenario, Field(description="The length, 128 or 256.", examples=[256])] = Scenario.LONG
+    dataset: Annotated[Name, Field(description="Only of this dataset.", examples=["fiction"])] = ""
+    system: Annotated[Name, Field(description="Only of this system.", examples=["greedy"])] = ""
+    verdict: Annotated[
+        Literal["", "candidate", "equal", "reference"],
+        Field(description="Of which some annotator said this.", examples=["candidate"]),
+    ] = ""
+    consensus: Annotated[
+        Literal["", "good", "bad", "split"],
+        Field(description="Of which all annotators together said this.", examples=["good"]),
+    ] = ""
+    ttr_from: Annotated[float, Field(ge=0, le=1, description="Type-token ratio, at least.", examples=[0.0])] = 0.0
+    ttr_to: Annotated[float, Field(ge=0, le=1, description="Type-token ratio, at most.", examples=[1.0])] = 1.0
+    overlap: Annotated[
+        int, Field(ge=0, le=3072, description="Tokens in a row of the training set, at least.", examples=[6])
+    ] = 0
 
 
 class TextFilter(TextChoice):

@@ -10,6 +10,7 @@ from app.analysis.api import router as results
 from app.analysis.downstream_api import router as downstream
 from app.analysis.file_api import router as files
 from app.analysis.text_api import router as texts
+from app.api.description import complete
 from app.api.jobs import router as jobs
 from app.api.tokens import router as tokens
 from app.audit.api import router as audit
@@ -25,7 +26,7 @@ from app.passages.dataset_api import router as datasets
 from app.people.api import router as people
 from app.people.english_api import router as english
 from app.people.pay_api import router as pay
-from app.problems import RESPONSES, Problem, add_problems
+from app.problems import API, RESPONSES, add_problems
 from app.quality.api import router as quality
 from app.resources import Resources
 from app.studies.api import router as studies
@@ -73,10 +74,7 @@ class Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The description; made once."""
         if self.openapi_schema is None:
-            described = super().openapi()
-            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas = described.setdefault("components", {}).setdefault("schemas", {})
-            schemas |= schema.pop("$defs") | {"Problem": schema}
+            complete(super().openapi())
         return super().openapi()
 
 
@@ -86,6 +84,8 @@ def create_api(resources: Resources) -> FastAPI:
         title="toprank",
         version="1",
         description=DESCRIPTION,
+        servers=[{"url": API}],
+        root_path_in_servers=False,
         docs_url=None,
         redoc_url=None,
         default_response_class=JSONResponse,

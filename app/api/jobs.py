@@ -19,8 +19,8 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 class JobQuery(Paging):
     """Which jobs: of one study, or only those that wait or run."""
 
-    study: NewSlug | None = None
-    waiting: Annotated[bool, Field(description="Only those that wait or run.")] = False
+    study: Annotated[NewSlug | None, Field(description="Only of this study.", examples=["poems"])] = None
+    waiting: Annotated[bool, Field(description="Only those that wait or run.", examples=[True])] = False
 
 
 @router.get("")

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.requests import Request
 
+from app.api_fields import TokenId
 from app.auth.api_tokens import ApiReader, ApiWriter, revoke_api_token, tokens_of
 from app.dependencies import DbSession
 from app.idempotency import Once
 from app.models import ApiToken
 from app.models.person import TokenScope
-from app.paging import Page, Paging, RowId, page
+from app.paging import Page, Paging, page
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 
@@ -43,6 +44,6 @@ def list_tokens(
 
 
 @router.delete("/{token_id}")
-def revoke_token(writer: ApiWriter, session: DbSession, once: Once, token_id: RowId) -> TokenSummary:
+def revoke_token(writer: ApiWriter, session: DbSession, once: Once, token_id: TokenId) -> TokenSummary:
     """Make one of one's own tokens useless at once."""
     return once(TokenSummary, lambda: TokenSummary.of(revoke_api_token(session, writer, token_id, by=writer)))

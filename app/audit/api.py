@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from app.api_fields import TEXT
+from app.api_fields import TEXT, WrittenPeriod
 from app.auth.api_tokens import ApiAdmin
 from app.dependencies import DbSession
 from app.domain.audit import AuditFilter, AuditLine, audit_after
@@ -18,13 +18,23 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 Word = Annotated[str | None, Field(max_length=320, pattern=TEXT)]
 
 
-class AuditRequest(Paging):
-    """Which entries; `action` is a whole one, such as `person.invite`, or its beginning, `person`."""
+class AuditRequest(Paging, WrittenPeriod):
+    """Which entries."""
 
-    action: Word = None
-    actor: Word = None
-    subject_type: Word = None
-    subject_id: Annotated[int | None, Field(ge=1, le=LARGEST_ID)] = None
+    action: Annotated[
+        Word, Field(description="A whole one or its beginning, `person`.", examples=["person.invite"])
+    ] = None
+    actor: Annotated[Word, Field(description="Only what this person did.", examples=["ada@lab.example"])] = None
+    subject_type: Annotated[Word, Field(description="Only what was done to such.", examples=["study"])] = None
+    subject_id: Annotated[
+        int | None, Field(ge=1, le=LARGEST_ID, description="Only what was done to this one.", examples=[1])
+    ] = None
+
+    @property
+    def filter(self) -> AuditFilter:
+        """The same for the domain."""
+        chosen = self.model_dump(include={"action", "actor", "subject_type", "subject_id"})
+        return AuditFilter(**chosen, since=self.since, until=self.until)
 
 
 class AuditAnswer(BaseModel):
@@ -60,5 +70,4 @@ def list_audit(
     request: Request, _admin: ApiAdmin, session: DbSession, asked: Annotated[AuditRequest, Query()]
 ) -> Page[AuditAnswer]:
     """The audit log, the oldest entry first."""
-    wanted = AuditFilter(asked.action, asked.actor, asked.subject_type, asked.subject_id)
-    return page(request, asked, audit_after(session, wanted, asked.after, limit=asked.fetched), AuditAnswer.of)
+    return page(request, asked, audit_after(session, asked.filter, asked.after, limit=asked.fetched), AuditAnswer.of)

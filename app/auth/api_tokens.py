@@ -26,7 +26,7 @@ LONGEST = timedelta(days=366)
 LONGEST_NAME = 200
 
 scheme = HTTPBearer(auto_error=False, description="A personal token; its scopes say what it may do.")
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(scheme)]
+Credentials = HTTPAuthorizationCredentials | None
 
 
 class ApiTokenError(ToprankError):
@@ -127,7 +127,9 @@ def bearer(*wanted: TokenScope) -> Callable[[Request, Credentials], Awaitable[Pe
     It looks in a transaction of its own, so that no connection is held while a large body comes or goes.
     """
 
-    async def require_bearer(request: Request, credentials: Credentials) -> Person:
+    async def require_bearer(
+        request: Request, credentials: Annotated[Credentials, Security(scheme, scopes=[*wanted])]
+    ) -> Person:
         token = credentials.credentials.strip() if credentials else ""
         if not token:
             raise ApiTokenError

@@ -1,11 +1,13 @@
 """Who asks an API route: a program by its token, or a page of ours by the login and the form token of its browser."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
+from fastapi import Security
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from app.auth.api_tokens import ApiTokenError, Credentials, bearer
+from app.auth.api_tokens import ApiTokenError, Credentials, bearer, scheme
 from app.dependencies import Visitor, in_transaction
 from app.domain.logins import find_login, note_activity
 from app.errors import ForbiddenError
@@ -21,7 +23,9 @@ def caller(*wanted: TokenScope) -> Callable[[Request, Credentials], Awaitable[Vi
     """
     require_bearer = bearer(*wanted)
 
-    async def require_caller(request: Request, credentials: Credentials) -> Visitor:
+    async def require_caller(
+        request: Request, credentials: Annotated[Credentials, Security(scheme, scopes=[*wanted])]
+    ) -> Visitor:
         token = browser_token(request)
         if "authorization" in request.headers or token is None:
             person = await require_bearer(request, credentials)

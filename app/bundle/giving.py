@@ -18,9 +18,14 @@ from app.resources import Resources
 class BundleQuery(PageQuery):
     """What the database does not know and the datasheet has to say."""
 
-    recruitment: Annotated[str, Field(max_length=2000, description="How annotators were found, for the datasheet.")] = (
-        ""
-    )
+    recruitment: Annotated[
+        str,
+        Field(
+            max_length=2000,
+            description="How annotators were found, for the datasheet.",
+            examples=["By a freelance platform."],
+        ),
+    ] = ""
 
 
 def bundle_download(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from app.api_fields import Body, Title
+from app.api_fields import Body, CheckpointId, Title
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.engine_settings import Dtype, EngineSettings, change_engine_settings, engine_settings_of
@@ -16,7 +16,7 @@ from app.domain.systems import add_hub_checkpoint, page_of_checkpoints
 from app.idempotency import Once
 from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState
-from app.paging import Page, Paging, RowId, page
+from app.paging import Page, Paging, page
 
 router = APIRouter(prefix="/checkpoints", tags=["checkpoints"])
 
@@ -60,7 +60,7 @@ class NewCheckpoint(Body):
     """A checkpoint of the hub; folders on this machine are registered by a command, others are uploaded."""
 
     name: Title
-    hub_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$")]
+    hub_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}$", examples=["org/model"])]
     instruct: bool = False
     loading: Annotated[Loading, Field(default_factory=Loading)]
 
@@ -87,7 +87,7 @@ def register(writer: ApiWriter, session: DbSession, once: Once, body: NewCheckpo
 
 
 @router.post("/{checkpoint_id}/validate")
-def try_again(writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: RowId) -> CheckpointSummary:
+def try_again(writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: CheckpointId) -> CheckpointSummary:
     """Let a worker try an uploaded checkpoint once more that failed; any other stays as it is."""
 
     def deed() -> CheckpointSummary:
@@ -101,7 +101,7 @@ def try_again(writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: 
 
 @router.put("/{checkpoint_id}/loading")
 def set_loading(
-    writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: RowId, body: Loading
+    writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: CheckpointId, body: Loading
 ) -> CheckpointSummary:
     """Change how workers load a checkpoint; a number format stays once something was written in it."""
 

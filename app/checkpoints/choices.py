@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Rate = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(gt=0, lt=1, examples=[1e-5])]
 Length = Annotated[int, Field(ge=2, le=131_072)]
 Contexts = Annotated[int, Field(ge=0, le=128)]
 

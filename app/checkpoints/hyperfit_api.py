@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from app.api_fields import TEXT, Body, Title
+from app.api_fields import TEXT, Body, CheckpointId, Title
 from app.api_files import SentFiles, opened
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
@@ -24,7 +24,7 @@ from app.errors import ToprankError
 from app.idempotency import Once
 from app.models import HyperfitPoint
 from app.models.checkpoint import CheckpointState
-from app.paging import Page, Paging, RowId, page
+from app.paging import Page, Paging, page
 from app.resources import resources_of
 
 router = APIRouter(prefix="/hyperfittings", tags=["checkpoints"])
@@ -170,14 +170,14 @@ def order_image_hyperfitting(
 
 
 @router.get("/{checkpoint_id}")
-def show_hyperfitting(_reader: ApiReader, session: DbSession, checkpoint_id: RowId) -> HyperfittingAnswer:
+def show_hyperfitting(_reader: ApiReader, session: DbSession, checkpoint_id: CheckpointId) -> HyperfittingAnswer:
     """How a run goes or went, by the number of the checkpoint that it makes."""
     return _answer(session, checkpoint_id)
 
 
 @router.post("/{checkpoint_id}/continue")
 def continue_hyperfitting(
-    writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: RowId
+    writer: ApiWriter, session: DbSession, once: Once, checkpoint_id: CheckpointId
 ) -> HyperfittingAnswer:
     """Queue a run again that failed; it goes on from its last saved state."""
 

@@ -44,7 +44,7 @@ class UploadStatement(TrainedUploadStatement):
 class HashStatement(Statement):
     """What a whole file is, as its sender has it."""
 
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])]
 
 
 class FileState(FileStatement):

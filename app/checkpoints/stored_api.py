@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +19,8 @@ from app.models.person import TokenScope
 from app.resources import resources_of
 
 router = APIRouter(prefix="/stored", tags=["checkpoints"])
+Sha256 = Annotated[str, Path(description="The hash of the checkpoint's manifest.", examples=["0" * 64])]
+FileName = Annotated[str, Path(description="The file's name.", examples=["config.json"])]
 Worker = Annotated[Person, Depends(bearer(TokenScope.WORKER))]
 
 
@@ -29,13 +31,13 @@ class Manifest(BaseModel):
 
 
 @router.get("/{sha256}")
-async def show_manifest(request: Request, _worker: Worker, sha256: str) -> Manifest:
+async def show_manifest(request: Request, _worker: Worker, sha256: Sha256) -> Manifest:
     """The files of a stored checkpoint."""
     return Manifest(files=await in_transaction(request, _files, sha256))
 
 
 @router.get("/{sha256}/files/{name:path}", response_class=FileResponse)
-async def send_file(request: Request, _worker: Worker, sha256: str, name: str) -> FileResponse:
+async def send_file(request: Request, _worker: Worker, sha256: Sha256, name: FileName) -> FileResponse:
     """One of its files, or the range of it that is asked for."""
     files = await in_transaction(request, _files, sha256)
     if name not in {file.name for file in files}:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -70,11 +70,20 @@ Sender = Annotated[Visitor, Depends(caller(TokenScope.UPLOAD))]
 AnySender = Annotated[Visitor, Depends(caller(TokenScope.UPLOAD, TokenScope.WORKER))]
 Asker = Annotated[Visitor, Depends(caller(TokenScope.READ, TokenScope.UPLOAD, TokenScope.WORKER))]
 Worker = Annotated[Person, Depends(bearer(TokenScope.WORKER))]
+UploadId = Annotated[UUID, Path(description="The upload's id.", examples=["3f1c2b6e-8a54-4c53-9d0a-1f2e3d4c5b6a"])]
+FileNumber = Annotated[int, Path(description="The file's number in the upload.", examples=[0])]
+AnyCheckpoint = Annotated[int, Path(description="The checkpoint's number.", examples=[12])]
 FILE = "/uploads/{upload_id}/files/{number}"
 # For the OpenAPI document, since the framework does not read this body.
 DESCRIBED_PART: dict[str, Any] = {
     "parameters": [
-        {"name": "Upload-Offset", "in": "header", "required": True, "schema": {"type": "integer", "minimum": 0}}
+        {
+            "name": "Upload-Offset",
+            "in": "header",
+            "required": True,
+            "description": "Where in the file this part belongs, in bytes.",
+            "schema": {"type": "integer", "minimum": 0, "examples": [0]},
+        }
     ],
     "requestBody": {"required": True, "content": {PART: {"schema": {"type": "string", "format": "binary"}}}},
 }
@@ -98,20 +107,20 @@ async def begin(request: Request, sender: Sender) -> UploadState:
     status_code=HTTPStatus.CREATED,
     openapi_extra=described(TrainedUploadStatement),
 )
-async def begin_for_worker(request: Request, worker: Worker, checkpoint_id: int) -> UploadState:
+async def begin_for_worker(request: Request, worker: Worker, checkpoint_id: AnyCheckpoint) -> UploadState:
     """Announce the files of a checkpoint that a worker trained, whose store is another; the rest is as for people."""
     said = await read(request, TrainedUploadStatement)
     return await in_transaction(request, _begin_trained, worker.id, checkpoint_id, said, request)
 
 
 @router.get("/uploads/{upload_id}")
-async def show(request: Request, sender: AnySender, upload_id: UUID) -> UploadState:
+async def show(request: Request, sender: AnySender, upload_id: UploadId) -> UploadState:
     """How much of an upload is there."""
     return await in_transaction(request, _state, sender.id, upload_id)
 
 
 @router.delete("/uploads/{upload_id}", status_code=HTTPStatus.NO_CONTENT)
-async def cancel(request: Request, sender: AnySender, upload_id: UUID) -> Response:
+async def cancel(request: Request, sender: AnySender, upload_id: UploadId) -> Response:
     """Forget an upload and what came of it."""
     await in_transaction(request, _cancel, sender.id, upload_id)
     await in_writers_thread(_store(request).forget, upload_id)
@@ -119,7 +128,7 @@ async def cancel(request: Request, sender: AnySender, upload_id: UUID) -> Respon
 
 
 @router.head(FILE)
-async def tell_offset(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
+async def tell_offset(request: Request, sender: AnySender, upload_id: UploadId, number: FileNumber) -> Response:
     """Where to go on with a file, in Upload-Offset."""
     file = await in_transaction(request, find_file, sender.id, upload_id, number)
     return Response(headers=progress(received=file.received, size=file.size))
@@ -127,7 +136,7 @@ async def tell_offset(request: Request, sender: AnySender, upload_id: UUID, numb
 
 @router.patch(FILE, status_code=HTTPStatus.NO_CONTENT, openapi_extra=DESCRIBED_PART)
 @takes_up_to(float("inf"))
-async def receive(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
+async def receive(request: Request, sender: AnySender, upload_id: UploadId, number: FileNumber) -> Response:
     """Take the next part of a file: where it belongs in Upload-Offset, and what it is in Upload-Checksum."""
     chunk = read_chunk(request.headers)
     path = _store(request).part(upload_id, number)
@@ -150,7 +159,7 @@ async def receive(request: Request, sender: AnySender, upload_id: UUID, number: 
 
 
 @router.post(FILE + "/check", status_code=HTTPStatus.NO_CONTENT, openapi_extra=described(HashStatement))
-async def check(request: Request, sender: AnySender, upload_id: UUID, number: int) -> Response:
+async def check(request: Request, sender: AnySender, upload_id: UploadId, number: FileNumber) -> Response:
     """Compare a whole file with what its sender has. One that differs starts over."""
     said = await read(request, HashStatement)
     path = _store(request).part(upload_id, number)
@@ -169,7 +178,7 @@ async def check(request: Request, sender: AnySender, upload_id: UUID, number: in
 
 
 @router.post("/uploads/{upload_id}/finish", status_code=HTTPStatus.ACCEPTED)
-async def finish(request: Request, sender: AnySender, upload_id: UUID) -> CheckpointStanding:
+async def finish(request: Request, sender: AnySender, upload_id: UploadId) -> CheckpointStanding:
     """Look at the whole checkpoint and put it into the store; a worker then tries whether it can be used."""
     store = _store(request)
     with ExitStack() as locks:
@@ -190,7 +199,7 @@ async def finish(request: Request, sender: AnySender, upload_id: UUID) -> Checkp
 
 
 @router.get("/checkpoints/{checkpoint_id}")
-async def show_checkpoint(request: Request, _asker: Asker, checkpoint_id: int) -> CheckpointStanding:
+async def show_checkpoint(request: Request, _asker: Asker, checkpoint_id: AnyCheckpoint) -> CheckpointStanding:
     """Where a checkpoint stands."""
     return await in_transaction(request, _standing, checkpoint_id)
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,7 +23,7 @@ FILES: dict[str, dict[str, str]] = {media_type.partition(";")[0]: {} for media_t
 class ExportRequest(ExportQuery):
     """What of a study, and as which kind of file."""
 
-    format: FileFormat = FileFormat.CSV
+    format: Annotated[FileFormat, Field(description="The kind of file.", examples=["csv"])] = FileFormat.CSV
 
 
 @router.get("/{slug}/export", response_class=Response, responses={200: {"description": "The file.", "content": FILES}})

@@ -1,6 +1,6 @@
 """An export as pages and programs ask for it by address, and as it is given: streamed, and on record."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy.orm import Session, sessionmaker
@@ -18,14 +18,21 @@ from app.resources import Resources
 Name = Annotated[str, Field(max_length=200)]
 
 
+def _several(description: str, most: int, example: object) -> Any:
+    """A choice that may be made several times."""
+    return Field(default_factory=list, max_length=most, description=description, examples=[[example]])
+
+
 class ExportQuery(PageQuery):
     """What of a study; every choice may be made several times, and none means all."""
 
-    texts: Annotated[bool, Field(description="Also context, reference_text and candidate_text.")] = False
-    dataset: Annotated[list[Name], Field(default_factory=list, max_length=100)]
-    system: Annotated[list[Name], Field(default_factory=list, max_length=100)]
-    status: Annotated[list[Name], Field(default_factory=list, max_length=len(AnnotationStatus) + 1)]
-    scenario: Annotated[list[int], Field(default_factory=list, max_length=2)]
+    texts: Annotated[bool, Field(description="Also context, reference_text and candidate_text.", examples=[True])] = (
+        False
+    )
+    dataset: Annotated[list[Name], _several("Only of these datasets.", 100, "fiction")]
+    system: Annotated[list[Name], _several("Only of these systems.", 100, "greedy")]
+    status: Annotated[list[Name], _several("Only with this status.", len(AnnotationStatus) + 1, "counted")]
+    scenario: Annotated[list[int], _several("Only of these lengths, 128 or 256.", 2, 256)]
 
     def order(self, file_format: FileFormat) -> ExportOrder:
         """The same for the domain."""

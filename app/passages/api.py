@@ -4,20 +4,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from app.api_fields import TEXT, Body, DatasetName, StudySlug
+from app.api_fields import TEXT, Body, DatasetInPath, DatasetName, PassageId, StudySlug
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
 from app.dependencies import DbSession
 from app.domain.progress import DatasetProgress, dataset_progress
-from app.domain.studies import PLAIN_NAME_WITH_UNDERSCORE, find_dataset, find_study, reference_tokenizer
+from app.domain.studies import find_dataset, find_study, reference_tokenizer
 from app.idempotency import Once
 from app.models import Passage
 from app.models.passage import PassageState
-from app.paging import Page, Paging, RowId, page
+from app.paging import Page, Paging, page
 from app.passages.importing import ImportReport, import_passages
 from app.passages.validating import (
     LONGEST_REASON,
@@ -36,7 +36,6 @@ from app.texts.source_text import SourceText
 
 router = APIRouter(prefix="/studies/{slug}", tags=["passages"])
 MOST_TEXTS = 500
-DatasetInPath = Annotated[str, Path(pattern=f"^{PLAIN_NAME_WITH_UNDERSCORE}$")]
 
 
 class PassageSummary(BaseModel):
@@ -64,8 +63,8 @@ class PassageSummary(BaseModel):
 class PassageQuery(Paging):
     """Which passages."""
 
-    dataset: DatasetName | None = None
-    state: PassageState | None = None
+    dataset: Annotated[DatasetName | None, Field(description="Only of this dataset.", examples=["fiction"])] = None
+    state: Annotated[PassageState | None, Field(description="Only in this state.", examples=["pending"])] = None
 
 
 class NewText(Body):
@@ -173,14 +172,14 @@ def import_texts(
 
 
 @router.get("/passages/{passage_id}")
-def show_passage(_reader: ApiReader, session: DbSession, slug: StudySlug, passage_id: RowId) -> PassageSummary:
+def show_passage(_reader: ApiReader, session: DbSession, slug: StudySlug, passage_id: PassageId) -> PassageSummary:
     """One passage of the study."""
     return PassageSummary.of(find_passage(session, find_study(session, slug), passage_id))
 
 
 @router.put("/passages/{passage_id}/verdict")
 def judge(
-    writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, passage_id: RowId, body: NewVerdict
+    writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, passage_id: PassageId, body: NewVerdict
 ) -> PassageSummary:
     """Accept or reject a passage that waits, or take a verdict back before any system continues it."""
 
@@ -199,7 +198,7 @@ def judge(
 
 @router.post("/passages/{passage_id}/trim")
 def cut_elsewhere(
-    writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, passage_id: RowId, body: NewCut
+    writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, passage_id: PassageId, body: NewCut
 ) -> PassageSummary:
     """Cut a passage that waits from an earlier or a later sentence on."""
 
@@ -212,7 +211,7 @@ def cut_elsewhere(
 
 @router.put("/passages/{passage_id}/text")
 def mend(
-    writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, passage_id: RowId, body: NewWords
+    writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, passage_id: PassageId, body: NewWords
 ) -> PassageSummary:
     """Mend a passage that waits by hand; it is marked, and left out by default."""
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.api_fields import TEXT, StudySlug
+from app.api_fields import TEXT, DatasetInPath, StudySlug
 from app.api_files import SentFiles, opened
 from app.auth.api_tokens import ApiWriter
 from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
@@ -13,7 +13,7 @@ from app.dependencies import DbSession
 from app.domain.studies import find_dataset, find_study, reference_tokenizer
 from app.errors import ToprankError
 from app.idempotency import Once
-from app.passages.api import DatasetInPath, Imported, NewPassages
+from app.passages.api import Imported, NewPassages
 from app.passages.importing import import_passages
 from app.passages.suspicions import check_passages
 from app.passages.validating import use_edited

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from app.api_fields import LINE, TEXT, Body
+from app.api_fields import LINE, TEXT, Body, PersonId
 from app.auth import accounts, invitation_lists, invitations
 from app.auth.api_tokens import ApiAdmin
 from app.auth.erasing import erase_identity
@@ -18,13 +18,13 @@ from app.dependencies import DbSession
 from app.idempotency import Once
 from app.models import Person
 from app.models.person import Role
-from app.paging import Page, Paging, RowId, page
+from app.paging import Page, Paging, page
 from app.people.links import link_of
 
 router = APIRouter(prefix="/people", tags=["people"])
 
-Email = Annotated[str, Field(max_length=320, pattern=TEXT)]
-Name = Annotated[str, Field(min_length=SHORTEST, max_length=LONGEST, pattern=LINE)]
+Email = Annotated[str, Field(max_length=320, pattern=TEXT, examples=["ada@lab.example"])]
+Name = Annotated[str, Field(min_length=SHORTEST, max_length=LONGEST, pattern=LINE, examples=["Ada Lovelace"])]
 SECRET = frozenset({"link"})
 
 
@@ -91,7 +91,12 @@ class TextNaming(BaseModel):
 class InvitationList(Body):
     """Whom to invite: an address on each line, and behind a comma a role where it is another."""
 
-    people: Annotated[str, Field(min_length=1, max_length=400_000, pattern=TEXT)]
+    people: Annotated[
+        str,
+        Field(
+            min_length=1, max_length=400_000, pattern=TEXT, examples=["ada@lab.example\nbob@lab.example, researcher"]
+        ),
+    ]
     role: Role
 
 
@@ -143,13 +148,13 @@ def invite_list(request: Request, admin: ApiAdmin, session: DbSession, once: Onc
 
 
 @router.get("/{person_id}")
-def show_person(_admin: ApiAdmin, session: DbSession, person_id: RowId) -> PersonSummary:
+def show_person(_admin: ApiAdmin, session: DbSession, person_id: PersonId) -> PersonSummary:
     """One account."""
     return PersonSummary.of(accounts.get_person(session, person_id))
 
 
 @router.put("/{person_id}/role")
-def change_role(admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId, body: NewRole) -> PersonSummary:
+def change_role(admin: ApiAdmin, session: DbSession, once: Once, person_id: PersonId, body: NewRole) -> PersonSummary:
     """Give somebody another role; 409 for oneself."""
 
     def deed(person: Person) -> None:
@@ -159,7 +164,7 @@ def change_role(admin: ApiAdmin, session: DbSession, once: Once, person_id: RowI
 
 
 @router.post("/{person_id}/link")
-def renew_link(request: Request, admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId) -> InvitedPerson:
+def renew_link(request: Request, admin: ApiAdmin, session: DbSession, once: Once, person_id: PersonId) -> InvitedPerson:
     """Make a new one-time link, for somebody who lost theirs or forgot the password."""
 
     def deed() -> InvitedPerson:
@@ -170,7 +175,7 @@ def renew_link(request: Request, admin: ApiAdmin, session: DbSession, once: Once
 
 
 @router.post("/{person_id}/disable")
-def disable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId) -> PersonSummary:
+def disable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: PersonId) -> PersonSummary:
     """Shut somebody out: every session and token ends at once; 409 for oneself."""
 
     def deed(person: Person) -> None:
@@ -180,7 +185,7 @@ def disable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: R
 
 
 @router.post("/{person_id}/enable")
-def enable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId) -> PersonSummary:
+def enable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: PersonId) -> PersonSummary:
     """Let somebody in again."""
 
     def deed(person: Person) -> None:
@@ -190,7 +195,7 @@ def enable_person(admin: ApiAdmin, session: DbSession, once: Once, person_id: Ro
 
 
 @router.post("/{person_id}/mentions")
-def find_mentions(_admin: ApiAdmin, session: DbSession, person_id: RowId, body: Names) -> list[TextNaming]:
+def find_mentions(_admin: ApiAdmin, session: DbSession, person_id: PersonId, body: Names) -> list[TextNaming]:
     """Which texts name somebody, before they are erased; changes nothing, but names do not belong in an address."""
     person = accounts.get_person(session, person_id)
     return [TextNaming.of(mention) for mention in mentions_of(session, person, body.names)]
@@ -198,7 +203,7 @@ def find_mentions(_admin: ApiAdmin, session: DbSession, person_id: RowId, body: 
 
 @router.post("/{person_id}/erase")
 def erase_person(
-    admin: ApiAdmin, session: DbSession, once: Once, person_id: RowId, body: Confirmation
+    admin: ApiAdmin, session: DbSession, once: Once, person_id: PersonId, body: Confirmation
 ) -> PersonSummary:
     """Erase who somebody is, for good; what they judged stays, under the pseudonym of each study."""
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from app.api_fields import TEXT, Body
+from app.api_fields import TEXT, Body, PersonId
 from app.auth.accounts import get_annotator
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
@@ -17,7 +17,6 @@ from app.forms import WrittenDay
 from app.idempotency import Once
 from app.models import EnglishCheck
 from app.models.taking_part import EnglishMethod
-from app.paging import RowId
 
 router = APIRouter(prefix="/people/{person_id}/english", tags=["people"])
 
@@ -54,13 +53,13 @@ class English(BaseModel):
 
 
 @router.get("")
-def show_english(_reader: ApiReader, session: DbSession, person_id: RowId) -> English:
+def show_english(_reader: ApiReader, session: DbSession, person_id: PersonId) -> English:
     """How somebody's English was verified; 404 while nothing is known."""
     return _english(session, person_id)
 
 
 @router.put("")
-def write_english(writer: ApiWriter, session: DbSession, once: Once, person_id: RowId, body: NewEnglish) -> English:
+def write_english(writer: ApiWriter, session: DbSession, once: Once, person_id: PersonId, body: NewEnglish) -> English:
     """Record it; what was stated before stays on record."""
 
     def deed() -> English:

@@ -5,19 +5,12 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from app.api_fields import WrittenPeriod
 from app.auth.api_tokens import ApiAdmin
 from app.dependencies import DbSession
 from app.domain.paid_time import PaidWork, payroll
-from app.forms import Period, WrittenDay
 
 router = APIRouter(prefix="/people", tags=["people"])
-
-
-class PayRequest(Period):
-    """From one day to another, both whole and UTC's; open where a day is left out."""
-
-    first_day: WrittenDay | None = None
-    last_day: WrittenDay | None = None
 
 
 class Pay(BaseModel):
@@ -51,6 +44,6 @@ class Pay(BaseModel):
 
 
 @router.get("/pay")
-def show_pay(_admin: ApiAdmin, session: DbSession, period: Annotated[PayRequest, Query()]) -> list[Pay]:
+def show_pay(_admin: ApiAdmin, session: DbSession, period: Annotated[WrittenPeriod, Query()]) -> list[Pay]:
     """Everybody's hours and pay by study, from one day to another, both whole and UTC's."""
     return [Pay.of(line) for line in payroll(session, since=period.since, until=period.until)]

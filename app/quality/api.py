@@ -23,7 +23,9 @@ from app.quality.deciding import about_annotator
 from app.quality.measures import AnnotatorQuality, Share, study_quality
 
 router = APIRouter(prefix="/studies/{slug}", tags=["quality"])
-Pseudonym = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", description="What the annotator is called in this study.")]
+Pseudonym = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{12}$", description="What the annotator is called here.", examples=["0123456789ab"])
+]
 
 
 class ShareAnswer(BaseModel):

@@ -2,16 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from app.api_fields import StudySlug
+from app.api_fields import DatasetInPath, StudySlug
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.dependencies import DbSession
 from app.domain.gold import gold_count, make_gold
 from app.domain.protocol import contrasts, set_contrasts, set_stopping, stopping_rule
-from app.domain.studies import PLAIN_NAME_WITH_UNDERSCORE, find_study
+from app.domain.studies import find_study
 from app.domain.study_drafts import add_dataset, remove_dataset
 from app.domain.taking_part import change_consent, consent_parts, consent_versions, find_consent
 from app.domain.training import qualification_of, set_qualification
@@ -34,8 +34,10 @@ from app.studies.draft_models import (
     Stop,
 )
 
+ConsentVersionNumber = Annotated[
+    RowId | None, Query(description="An earlier version than annotators read now.", examples=[1])
+]
 router = APIRouter(prefix="/studies/{slug}", tags=["studies"])
-DatasetInPath = Annotated[str, Path(pattern=f"^{PLAIN_NAME_WITH_UNDERSCORE}$")]
 
 
 @router.post("/datasets", status_code=201)
@@ -97,7 +99,7 @@ def show_consent(
     _reader: ApiReader,
     session: DbSession,
     slug: StudySlug,
-    version: Annotated[RowId | None, Query(description="An earlier version than annotators read now.")] = None,
+    version: ConsentVersionNumber = None,
 ) -> Consent:
     """The consent form as annotators read it now, or read it once; 404 while the study has none such."""
     return _consent(session, find_study(session, slug), version)

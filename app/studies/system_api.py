@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.api_fields import Body, StudySlug, Title
+from app.api_fields import Body, StudySlug, SystemId, Title
 from app.auth.api_tokens import ApiReader, ApiWriter
 from app.auth.body_limit import OF_A_PROGRAM, takes_up_to
 from app.dependencies import DbSession
@@ -19,7 +19,6 @@ from app.domain.study_drafts import remove_system
 from app.domain.systems import add_system, find_system_by_id, study_systems
 from app.idempotency import Once
 from app.models import System
-from app.paging import RowId
 from app.studies.api_models import NewSystem, SystemSummary
 
 router = APIRouter(prefix="/studies/{slug}", tags=["systems"])
@@ -84,13 +83,13 @@ def add(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, body
 
 
 @router.get("/systems/{system_id}")
-def show_system(_reader: ApiReader, session: DbSession, slug: StudySlug, system_id: RowId) -> SystemSummary:
+def show_system(_reader: ApiReader, session: DbSession, slug: StudySlug, system_id: SystemId) -> SystemSummary:
     """One system of the study."""
     return SystemSummary.of(find_system_by_id(session, find_study(session, slug), system_id))
 
 
 @router.delete("/systems/{system_id}")
-def remove(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, system_id: RowId) -> SystemSummary:
+def remove(writer: ApiWriter, session: DbSession, once: Once, slug: StudySlug, system_id: SystemId) -> SystemSummary:
     """Take a system that has written nothing out of a draft."""
 
     def deed() -> SystemSummary:

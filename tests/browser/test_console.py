@@ -199,3 +199,16 @@ def test_a_token_is_made_and_revoked(researcher: Page) -> None:
     axe.check(page)
     page.get_by_role("button", name="Revoke a notebook").click()
     expect(page.get_by_text("revoked")).to_be_visible()
+
+
+def test_the_api_is_read_on_a_page(researcher: Page) -> None:
+    page = researcher
+    page.goto("/me/tokens")
+    page.get_by_role("link", name="the API").click()
+    expect(page.get_by_role("heading", name="The API")).to_be_visible()
+    axe.check(page)
+    page.get_by_text("PUT /studies/{slug}/passages/{passage_id}/verdict").click()
+    expect(page.get_by_text('/passages/17/verdict"')).to_be_visible()
+    axe.check(page, name="an operation")
+    page.goto("/checkpoints/hyperfittings")
+    axe.check(page)

@@ -1,6 +1,7 @@
 """`toprank audit`."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app.domain.audit import record
+from app.errors import ToprankError
 from cli.main import app
 from tests.factories import make_person, make_study
 
@@ -33,3 +35,14 @@ def test_it_can_be_narrowed_down_and_read_by_programs() -> None:
     entry = json.loads(done.output)
     assert (entry["action"], entry["subject"], entry["detail"]) == ("study.open", "study poems", {"quota": 3})
     assert len(CliRunner().invoke(app, ["audit", "--limit", "1"]).output.splitlines()) == 1
+
+
+def test_it_can_be_narrowed_down_to_days_and_to_what_it_was_done_to() -> None:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert len(CliRunner().invoke(app, ["audit", "--from", today, "--to", today]).output.splitlines()) == 2
+    assert CliRunner().invoke(app, ["audit", "--to", "2026-01-01"]).output == ""
+    assert len(CliRunner().invoke(app, ["audit", "--subject-type", "study"]).output.splitlines()) == 2
+    assert CliRunner().invoke(app, ["audit", "--subject-type", "study", "--subject-id", "999999"]).output == ""
+    refused = CliRunner().invoke(app, ["audit", "--from", "yesterday"]).exception
+    assert isinstance(refused, ToprankError)
+    assert "'yesterday' is no day" in str(refused)

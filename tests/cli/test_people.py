@@ -124,7 +124,11 @@ def test_english_is_recorded_by_who_knows(engine: Engine) -> None:
         session.refresh(researcher)
         session.expunge_all()
     told = ("--language", "Frisian", "--method", "interview", "--by", "Dr. Vos", "--on", "2026-01-02")
-    invoke("english", annotator.email, *told, "--as", researcher.email)
+    assert "nothing is known" in invoke("english", annotator.email)
+    assert "Frisian, interview by Dr. Vos" in invoke("english", annotator.email, *told, "--as", researcher.email)
+    assert json.loads(invoke("english", annotator.email, "--json"))["english"]["verified_on"] == "2026-01-02"
+    half = CliRunner().invoke(app, ["user", "english", annotator.email, *told]).exception
+    assert "A record has all of" in str(half)
     with Session(engine) as session:
         found = english_of(session, annotator.id)
         assert found is not None

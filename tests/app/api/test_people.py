@@ -37,6 +37,8 @@ def test_a_person_from_invitation_to_erasure(admin_program: Program, anonymous: 
     erased = admin_program.ask("POST", f"{here}/erase", json={"confirmation": "ada@lab.example"}).json()
     assert (erased["state"], admin_program.ask("GET", here).json()) == ("erased", erased)
     log = admin_program.ask("GET", f"/audit?subject_type=person&subject_id={ada['id']}").json()["entries"]
+    assert admin_program.ask("GET", "/audit?last_day=2001-01-01").json()["entries"] == []
+    assert admin_program.ask("GET", "/audit?last_day=0").status_code == 422
     assert [entry["action"].partition(".")[2] for entry in log] == [
         "invite",
         "change_role",
