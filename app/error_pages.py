@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from app.dependencies import LoginRequiredError
 from app.errors import ToprankError
+from app.full_disk import NO_SPACE, is_full_disk
 from app.resources import resources_of
 from app.security_headers import security_headers
 from app.templating import is_htmx, render, see_other
@@ -82,18 +83,28 @@ def problem_line(location: tuple[str | int, ...], message: str) -> str:
 
 async def http_error(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: no such page, the wrong method, a body that cannot be read."""
+    if is_full_disk(error):  # a form's files had no room
+        return full_disk(request)
     refused = cast(HTTPException, error)
     status = HTTPStatus(refused.status_code)
     return error_page(request, status, LINES.get(status, f"{refused.detail}."), refused.headers)
 
 
-async def dead_database(request: Request, _error: Exception) -> Response:
-    """Postgres is away, or too busy to answer in time."""
+async def dead_database(request: Request, error: Exception) -> Response:
+    """Postgres is away, or too busy to answer in time; or its disk is full."""
+    if is_full_disk(error):
+        return full_disk(request)
     return error_page(request, HTTPStatus.SERVICE_UNAVAILABLE, NO_DATABASE)
 
 
-async def unexpected_error(request: Request, _error: Exception) -> Response:
-    """A fault of ours: the server logs it, the person gets a page. It is made outside the header middleware."""
-    response = error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR, OUR_FAULT)
+def full_disk(request: Request) -> Response:
+    """There was no room to write."""
+    return error_page(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_SPACE)
+
+
+async def unexpected_error(request: Request, error: Exception) -> Response:
+    """A fault of ours, or a full disk: logged, and a page for the person. It is made outside the header middleware."""
+    is_full = is_full_disk(error)
+    response = full_disk(request) if is_full else error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR, OUR_FAULT)
     response.headers.update(security_headers(https=resources_of(request).settings.secure_cookies))
     return response

@@ -17,6 +17,7 @@ from starlette.routing import compile_path
 
 from app.error_pages import NO_DATABASE, OUR_FAULT, RETRY_AFTER
 from app.errors import ToprankError
+from app.full_disk import NO_SPACE, is_full_disk
 
 API = "/api/v1"
 MEDIA_TYPE = "application/problem+json"
@@ -114,9 +115,13 @@ async def _not_storable(_request: Request, _error: Exception) -> Response:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, NOT_STORABLE)
 
 
-async def _dead_database(_request: Request, _error: Exception) -> Response:
+async def _dead_database(_request: Request, error: Exception) -> Response:
+    if is_full_disk(error):
+        return problem(HTTPStatus.INSUFFICIENT_STORAGE, NO_SPACE)
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, NO_DATABASE)
 
 
-async def _unexpected(_request: Request, _error: Exception) -> Response:
+async def _unexpected(_request: Request, error: Exception) -> Response:
+    if is_full_disk(error):
+        return problem(HTTPStatus.INSUFFICIENT_STORAGE, NO_SPACE)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, OUR_FAULT)

@@ -4,7 +4,6 @@ Blocks are written by a few threads that nothing else uses, so that uploads neve
 memory stays what a few blocks need, however large a file is.
 """
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -21,6 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from app.checkpoints.announcing import NoRoomError
 from app.errors import ConflictError, NotFoundError, ToprankError
+from app.full_disk import is_full_disk
 from app.models import UploadFile
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 BLOCK = 2**20
 WRITERS = 4
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # As many as a system writes at once.
 MOST_PIECES = 512
@@ -197,6 +196,6 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full_disk(error):
             raise
         raise NoRoomError("The store's disk is full. Ask an admin to make room, then go on.") from error

@@ -43,12 +43,13 @@ def name_of_uploads(sent: Sequence[Sent]) -> str:
 
 
 def plain_name(name: str) -> str:
-    """The last part of a file's name, of at most 100 characters, and never one that means a folder.
+    """The last part of a file's name, of at most 200 bytes as disks count them, and never one that means a folder.
 
     >>> plain_name("C:\\\\texts\\\\a.txt"), plain_name("../b.csv"), plain_name("..")
     ('a.txt', 'b.csv', 'file')
     """
-    plain = Path(name.replace("\0", "").replace("\\", "/")).name[-100:]
+    plain = Path(name.replace("\0", "").replace("\\", "/")).name
+    plain = plain.encode(errors="replace")[-200:].decode(errors="ignore")
     return "file" if plain in ("", ".", "..") else plain
 
 

@@ -38,3 +38,10 @@ def test_a_name_that_means_a_folder_is_none(name: str) -> None:
 def test_one_file_is_called_by_its_name_and_many_are_counted() -> None:
     assert name_of_uploads([shades(1)]) == "1.npy"
     assert name_of_uploads([shades(1), shades(2)]) == "2 files"
+
+
+@pytest.mark.parametrize("name", ["\N{PILE OF POO}" * 100 + ".txt", "x" * 300 + ".txt", "\udcff.txt"])
+def test_a_name_that_no_disk_could_hold_is_cut(name: str) -> None:
+    (found,) = uploaded_texts([(name, io.BytesIO(b"A text."))])
+    assert found.text.strip() == "A text."
+    assert plain_name(name).endswith(".txt")
