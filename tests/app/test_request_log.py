@@ -118,3 +118,12 @@ def test_it_costs_little() -> None:
 
     # 9 us on an idle core; the rest is room for a busy one
     assert anyio.run(compare) < 60e-6
+
+
+def test_a_warning_is_a_line_without_a_traceback() -> None:
+    record = logging.makeLogRecord({"name": "toprank", "levelname": "WARNING", "msg": "%d files", "args": (3,)})
+
+    line = json.loads(JsonLines().format(record))
+
+    assert (line["level"], line["logger"], line["message"]) == ("warning", "toprank", "3 files")
+    assert "traceback" not in line
