@@ -184,6 +184,26 @@ def test_by_command_runs_are_queued_and_cancelled(
         assert [run["state"] for run in json.loads(done.stdout)["runs"]] == [state]
 
 
+def test_by_command_what_a_worker_is_at_is_left_to_it_and_a_run_that_fails_says_why(
+    db: Session, pair: tuple[Checkpoint, Checkpoint], folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    asked = ["downstream", "base", "--tasks", "plain", "--include", str(folder)]
+    CliRunner().invoke(app, asked, catch_exceptions=False)
+    run = db.scalars(select(DownstreamRun.id)).one()
+
+    with session_holding(database_url, downstream_lock(run)):
+        busy = CliRunner().invoke(app, [*asked, "--now"]).exception
+    pair[0].source = str(folder / "gone")
+    db.commit()
+    failed = CliRunner().invoke(app, [*asked, "--now"]).exception
+
+    assert str(busy) == "A worker is evaluating base just now; let it end first."
+    assert isinstance(failed, ToprankError)
+    assert str(failed).startswith("base: There is no folder")
+    assert "There is no folder" in CliRunner().invoke(app, [*asked, "--show"], catch_exceptions=False).stdout
+
+
 def test_by_command_what_makes_no_sense_is_one_clear_line(
     db: Session, pair: tuple[Checkpoint, Checkpoint], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
