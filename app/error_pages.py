@@ -26,6 +26,20 @@ OUR_FAULT = N_(
     "Something went wrong on our side, and nothing was saved. Try again; if it happens again, tell an admin."
 )
 LINES = {HTTPStatus.NOT_FOUND: NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED: N_("This page cannot be used in this way.")}
+TITLES = {
+    HTTPStatus.BAD_REQUEST: N_("That did not work"),
+    HTTPStatus.UNAUTHORIZED: N_("Log in first"),
+    HTTPStatus.FORBIDDEN: N_("This is not open to you"),
+    HTTPStatus.NOT_FOUND: N_("Not found"),
+    HTTPStatus.METHOD_NOT_ALLOWED: N_("Not in this way"),
+    HTTPStatus.CONFLICT: N_("Not possible at present"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("Too much at once"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: N_("Something does not fit"),
+    HTTPStatus.TOO_MANY_REQUESTS: N_("Too many attempts"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: N_("Something went wrong"),
+    HTTPStatus.SERVICE_UNAVAILABLE: N_("Not available at present"),
+    HTTPStatus.INSUFFICIENT_STORAGE: N_("No room left"),
+}
 RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS: "300", HTTPStatus.SERVICE_UNAVAILABLE: "10"}
 
 
@@ -37,7 +51,8 @@ def error_page(
     if status in RETRY_AFTER:
         sent["Retry-After"] = RETRY_AFTER[status]
     if not is_htmx(request):
-        return render(request, "errors/error.html", status=status, headers=sent, title=status.phrase, message=message)
+        title = TITLES.get(status, status.phrase)
+        return render(request, "errors/error.html", status=status, headers=sent, title=title, message=message)
     sent |= {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML show:window:top"}
     return render(request, "errors/_notice.html", status=status, headers=sent, message=message)
 

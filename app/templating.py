@@ -35,10 +35,15 @@ def make_environment() -> Environment:
     environment.filters.update(
         thousands=thousands, percent=percent, points=points, moment=moment, markdown=markdown, bytes=in_bytes
     )
-    environment.filters.update(seconds=seconds, minutes=minutes, money=written)
+    environment.filters.update(seconds=seconds, minutes=minutes, money=written, address=address)
     environment.add_extension("jinja2.ext.i18n")
     environment.policies["ext.i18n.trimmed"] = True  # line breaks of a template are none of a sentence
     return environment
+
+
+def address(email: str) -> Markup:
+    """An e-mail address that a narrow heading breaks behind the @ rather than anywhere."""
+    return Markup("@<wbr>").join(email.split("@"))
 
 
 def thousands(number: float) -> str:

@@ -1,6 +1,7 @@
 """/people/pay: everybody's hours and pay in a period, as a page and as a table for whoever pays."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from app.dependencies import CurrentAdmin, DbSession
 from app.domain.audit import record
 from app.domain.paid_time import payroll, totals
+from app.domain.periods import PeriodError
 from app.forms import Period
 from app.people.payment import payment_csv
 from app.templating import render
@@ -25,8 +27,12 @@ def show_pay(request: Request, _admin: CurrentAdmin, session: DbSession, period:
     if not request.query_params:
         today = datetime.now(UTC).date()
         period = Period(first_day=today.replace(day=1), last_day=today)
-    lines = payroll(session, since=period.since, until=period.until)
-    return render(request, "people/pay.html", lines=lines, totals=totals(lines), period=period)
+    try:
+        lines = payroll(session, since=period.since, until=period.until)
+    except PeriodError as error:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return render(request, "people/pay.html", status=status, lines=[], totals={}, period=period, error=str(error))
+    return render(request, "people/pay.html", lines=lines, totals=totals(lines), period=period, error=None)
 
 
 @router.get("/pay.csv")

@@ -57,6 +57,7 @@ def test_a_page_that_is_not_there_is_not_found(anonymous: Browser) -> None:
     page = anonymous.get("/nothing")
     assert page.status_code == 404
     assert "There is no such page" in page.text
+    assert "<h1>Not found</h1>" in page.text
 
 
 def test_the_wrong_method_is_refused(anonymous: Browser) -> None:

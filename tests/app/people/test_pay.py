@@ -83,6 +83,13 @@ def test_a_period_that_makes_no_sense_is_refused(admin: Browser, query: str, say
         assert (refused.status_code, says in refused.text) == (422, True)
 
 
+def test_a_wrong_period_can_be_mended_where_it_was_asked_for(admin: Browser) -> None:
+    page = admin.get("/people/pay?first_day=2026-03-31&last_day=2026-03-30").text
+    assert 'value="2026-03-31"' in page
+    assert 'role="alert">The period ends before it begins' in page
+    assert "Nobody worked" not in page
+
+
 def test_one_day_is_a_period(admin: Browser) -> None:
     assert admin.get("/people/pay?first_day=2026-03-31&last_day=2026-03-31").status_code == 200
 
