@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def downstream(
-    checkpoint: Annotated[list[str], typer.Argument(help="Checkpoints, such as a base and what was made of it.")],
+    checkpoint: Annotated[
+        list[str] | None, typer.Argument(help="Checkpoints, such as a base and what was made of it; with --show, all.")
+    ] = None,
     tasks: Annotated[str, typer.Option(help="mmlu, glue, or tasks of lm-evaluation-harness; commas between.")] = (
         "mmlu,glue"
     ),
@@ -33,7 +35,11 @@ def downstream(
 ) -> None:
     """Evaluate checkpoints on MMLU and GLUE (paper B.4) by lm-evaluation-harness; what is there stays."""
     from app.domain.downstream_plan import DownstreamPlan, read_shots, read_tasks
+    from app.errors import ToprankError
 
+    if not checkpoint and not show:
+        raise ToprankError("Name one checkpoint at least; without any, --show prints what all of them reach.")
+    names = checkpoint or []
     plan = DownstreamPlan(
         tasks=read_tasks(tasks),
         shots=read_shots(shots),
@@ -42,10 +48,10 @@ def downstream(
         task_folder=str(task_folder.resolve()) if task_folder else None,
     )
     if cancel:
-        _cancel(checkpoint, data_dir)
+        _cancel(names, data_dir)
     elif not show:
-        _order(checkpoint, plan, data_dir, now=now)
-    _report(checkpoint, data_dir, as_json=as_json)
+        _order(names, plan, data_dir, now=now)
+    _report(names, data_dir, as_json=as_json)
 
 
 def _order(names: list[str], plan: "DownstreamPlan", data_dir: Path | None, *, now: bool) -> None:
@@ -99,10 +105,10 @@ def _evaluate_here(runs: dict[int, str], data_dir: Path | None) -> None:
 def _report(names: list[str], data_dir: Path | None, *, as_json: bool) -> None:
     from app.analysis.exhibits.downstream import downstream_exhibits
     from app.analysis.formats import as_values
-    from app.domain.downstream import find_checkpoints, runs_of
+    from app.domain.downstream import evaluated_checkpoints, find_checkpoints, runs_of
 
     with transaction(data_dir) as session:
-        ids = [one.id for one in find_checkpoints(session, names)]
+        ids = [one.id for one in find_checkpoints(session, names)] if names else evaluated_checkpoints(session)
         exhibits = downstream_exhibits(session, ids)
         runs = [
             {"id": one.run.id, "checkpoint": one.checkpoint, "tasks": one.run.tasks, "shots": one.run.shots}

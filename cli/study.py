@@ -72,23 +72,33 @@ def list_studies(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Show how far a study is: continuations, comparisons, annotations."""
+    """Show how far a study is, at which pace, and what about it wants an eye."""
     from dataclasses import asdict
 
     from app.domain.closing import has_reached_its_rule, rule_in_words
     from app.domain.progress import study_progress
     from app.domain.studies import find_study
+    from app.studies.alerts import alerts
+    from app.studies.pace import pace
 
     with transaction(data_dir) as session:
         study = find_study(session, slug)
         summary, progress = _summary(study), study_progress(session, study)
         reached = has_reached_its_rule(session, study)
+        going, wanting = pace(session, study, progress), [one.words for one in alerts(session, study, progress)]
     if as_json:
-        print(json.dumps(summary | {"stopping_rule_reached": reached, "progress": asdict(progress)}, indent=2))
+        told = summary | {"stopping_rule_reached": reached, "alerts": wanting}
+        told |= {"pace": asdict(going), "progress": asdict(progress)}
+        print(json.dumps(told, indent=2, default=str))
         return
     print(f"{study.title} ({slug}) is {study.state}: {progress.annotations} of {progress.wanted} annotations.")
     if reached:
         print(f"The stopping rule is reached: the study stops {rule_in_words(study)}.")
+    if going.per_hour is not None:
+        done = f", done on {going.ends_at:%Y-%m-%d %H:%M}" if going.ends_at else ""
+        print(f"{going.per_hour:.1f} annotations an hour{done}; {going.spent:.2f} {going.currency} spent.")
+    for words in wanting:
+        print(f"! {words}")
     for dataset in progress.datasets:
         print(f"  {dataset.name:30} {dataset.accepted} passages accepted, {dataset.pending} waiting for a verdict")
     for system in progress.systems:

@@ -27,7 +27,8 @@ from app.errors import ToprankError
 from app.idempotency import Once
 from app.models import Study
 from app.paging import Page, Paging, page
-from app.studies.api_models import NewCopy, NewState, NewStudy, StudyChange, StudyDetails, StudySummary
+from app.studies.alerts import alerts
+from app.studies.api_models import Alerts, NewCopy, NewState, NewStudy, StudyChange, StudyDetails, StudySummary
 from app.studies.forecast import Forecast, forecast
 from app.studies.pace import Pace, pace
 
@@ -110,6 +111,13 @@ def show_pace(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Pace:
     """Annotations an hour, when the study is done at that pace, and what it has cost and will."""
     study = find_study(session, slug)
     return pace(session, study, study_progress(session, study))
+
+
+@router.get("/{slug}/alerts")
+def show_alerts(_reader: ApiReader, session: DbSession, slug: StudySlug) -> Alerts:
+    """What about the study wants a person's eye now, the most urgent first."""
+    study = find_study(session, slug)
+    return Alerts(entries=alerts(session, study, study_progress(session, study)))
 
 
 @router.get("/{slug}/protocol")

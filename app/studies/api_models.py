@@ -12,6 +12,7 @@ from app.models import Study, System
 from app.models.study import DEFAULT_GUIDELINES, Release, StudyState, Withdrawal
 from app.models.system import GenerationState, Strategy
 from app.paging import LARGEST_ID
+from app.studies.alerts import Alert
 
 Quota = Annotated[int, Field(ge=1, le=99)]
 Rate = Annotated[float, Field(ge=0, lt=1_000_000)]
@@ -46,6 +47,12 @@ class StudyDetails(StudySummary):
     datasets: list[str]
     protocol_sha256: str
     is_locked: bool
+
+
+class Alerts(BaseModel):
+    """What wants an eye; `page` is an address below the study's own page, empty for that page itself."""
+
+    entries: list[Alert]
 
 
 class NewStudy(Body):

@@ -104,6 +104,7 @@ def test_what_is_missing_is_queued_for_workers(study: str) -> None:
     assert "Nothing is missing." in run("generate", study).stdout  # its job waits already
     shown = json.loads(run("study", "show", study, "--json").stdout)
     assert shown["progress"]["systems"][0]["state"] == "queued"
+    assert (shown["pace"]["per_hour"], len(shown["pace"]["hours"]), shown["alerts"]) == (None, 24, [])
     assert "greedy" in run("study", "show", study).stdout
 
 

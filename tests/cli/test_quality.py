@@ -15,10 +15,12 @@ from app.domain.reviews import pause
 from app.errors import ConflictError, ToprankError
 from app.models import Person, ReferenceTokens, Study
 from app.models.annotation import VerdictShown
+from app.models.passage import PassageState
 from app.models.study import StudyState
 from cli.main import app, main
 from tests.app.domain.test_continuations import real_passage
-from tests.factories import make_person, make_pool, make_study
+from tests.factories import make_dataset, make_passage, make_person, make_pool, make_study
+from tests.judging import judge
 from tests.tiny_model import tiny_tokenizer_json
 
 
@@ -137,3 +139,15 @@ def test_somebody_is_paused_with_a_reason(judged: tuple[Study, Person]) -> None:
     assert told == f"{annotator.email} is paused in {study.slug!r}.\n"
     assert "A look." in run("quality", study.slug).output
     assert isinstance(run("pause-annotator", study.slug, annotator.email).exception, ConflictError)
+
+
+def test_the_pace_of_a_study_is_shown_once_it_tells_something(engine: Engine) -> None:
+    with Session(engine) as session:
+        study = make_pool(session, slug="poems", passages=12)
+        judge(session, study)
+        make_passage(session, make_dataset(session, study), state=PassageState.PENDING)
+        session.commit()
+    shown = run("show", "poems").output
+    assert "annotations an hour, done on " in shown
+    assert shown.count("USD spent.") == 1
+    assert "! Passages that wait for a verdict: 1." in shown

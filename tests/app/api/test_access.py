@@ -64,6 +64,7 @@ TABLE = {
     "PUT /studies/{slug}/state": Access(WRITE, 422),
     "GET /studies/{slug}/forecast": Access(READ, 404),
     "GET /studies/{slug}/progress": Access(READ, 404),
+    "GET /studies/{slug}/alerts": Access(READ, 404),
     "GET /studies/{slug}/pace": Access(READ, 404),
     "GET /studies/{slug}/protocol": Access(READ, 404),
     "POST /studies/{slug}/datasets": Access(WRITE, 422),

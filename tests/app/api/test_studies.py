@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.models import AuditEntry, ReferenceTokens, Study
+from app.models.passage import PassageState
 from app.models.study import StudyState
 from tests.app.api.conftest import Program
 from tests.factories import make_checkpoint, make_dataset, make_passage, make_pool, make_study, make_system
@@ -135,3 +136,11 @@ def test_checkpoints_are_listed_and_registered_by_their_hub_id(researcher_progra
     refused = researcher_program.ask("POST", "/checkpoints", json={"name": "two", "hub_id": "/etc"})
     assert refused.status_code == 422
     assert [one["name"] for one in researcher_program.ask("GET", "/checkpoints").json()["entries"]] == ["one"]
+
+
+def test_what_wants_an_eye_is_told_with_where_to_look(db: Session, researcher_program: Program) -> None:
+    study = make_pool(db, slug="poems")
+    make_passage(db, make_dataset(db, study), state=PassageState.PENDING)
+    db.commit()
+    (alert,) = researcher_program.ask("GET", "/studies/poems/alerts").json()["entries"]
+    assert alert == {"words": "Passages that wait for a verdict: 1.", "page": "/passages/validate"}

@@ -211,12 +211,14 @@ def test_by_command_what_makes_no_sense_is_one_clear_line(
     for arguments, reason in (
         (["base", "--tasks", "mmluu"], "knows no task 'mmluu'"),
         (["base", "--shots", "few"], "give numbers with commas between"),
+        ([], "Name one checkpoint at least"),
         (["bass", "--show"], r"There is no checkpoint 'bass' (checkpoints: base, hyperfitted)."),
     ):
         done = CliRunner().invoke(app, ["downstream", *arguments])
         assert isinstance(done.exception, ToprankError)
         assert reason in str(done.exception)
     assert db.scalars(select(DownstreamRun)).all() == []
+    assert json.loads(CliRunner().invoke(app, ["downstream", "--show", "--json"]).output)["runs"] == []
 
 
 def keep(
