@@ -1,5 +1,6 @@
 """Pages and fragments from Jinja2 templates: escaped, and failing loudly on a missing name."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
@@ -42,8 +43,8 @@ def make_environment() -> Environment:
 
 
 def address(email: str) -> Markup:
-    """An e-mail address that a narrow heading breaks behind the @ rather than anywhere."""
-    return Markup("@<wbr>").join(email.split("@"))
+    """An e-mail address that a narrow heading breaks behind the @ or a dot rather than anywhere."""
+    return Markup("<wbr>").join(re.split(r"(?<=[@.])", email))
 
 
 def thousands(number: float) -> str:

@@ -20,9 +20,9 @@ def test_a_text_of_somebodys_is_escaped() -> None:
     assert template.render(text="<b onclick='x'>") == "&lt;b onclick=&#39;x&#39;&gt;"
 
 
-def test_an_address_may_break_behind_its_at_and_is_escaped() -> None:
+def test_an_address_may_break_behind_its_at_or_a_dot_and_is_escaped() -> None:
     template = environment.from_string("{{ email | address }}")
-    assert template.render(email="<ada>@lab.example") == "&lt;ada&gt;@<wbr>lab.example"
+    assert template.render(email="<ada>@lab.example") == "&lt;ada&gt;@<wbr>lab.<wbr>example"
 
 
 def test_a_missing_name_fails_loudly() -> None:
