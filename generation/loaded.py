@@ -103,5 +103,5 @@ def _load(name: str, checkpoint: Path, settings: EngineSettings) -> Engine:
 def _stamp(checkpoint: Path) -> list[tuple[str, int, int, int]]:
     """Changes with the files: a folder of somebody's own may hold other weights the next time."""
     files = sorted(file for kind in ("*.safetensors", "*.json") for file in checkpoint.glob(kind))
-    stats = [(file.name, file.stat()) for file in files]
+    stats = [(file.name, file.stat()) for file in files if file.exists()]  # a hub's cache may have links to nothing
     return [(name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats]

@@ -19,6 +19,7 @@ from app.domain.engine_settings import EngineSettings
 from app.models import Checkpoint, Continuation, Score, Study, System
 from app.models.system import GenerationState, Strategy
 from generation.child import AbortedError, CrashedError
+from generation.engines.base import CheckpointError
 from generation.generate import Order, Outcome
 from generation.loaded import AnotherCheckpointError, Loaded
 from generation.model_process import ModelProcess
@@ -152,7 +153,7 @@ def test_a_process_that_was_killed_while_it_rested_costs_no_attempt(
 ) -> None:
     models.work(pool.order(pool.systems[0]), never)
     os.kill(pid_of(models), signal.SIGKILL)
-    time.sleep(0.1)
+    os.waitid(os.P_PID, pid_of(models), os.WEXITED | os.WNOWAIT)
 
     assert models.work(pool.order(pool.systems[1]), never) is Outcome.DONE
     assert loads() == 2
@@ -215,6 +216,14 @@ def test_in_one_process_a_checkpoint_takes_the_place_of_another(pool: Pool, tiny
         assert loaded.engine("transformers", tiny_checkpoint, EngineSettings(longest=99)) is engine
         assert loaded.engine("transformers", tiny_checkpoint, EngineSettings(dtype="bfloat16")) is not engine
         assert not hasattr(engine, "model"), "its memory was given back"
+
+
+def test_weights_that_are_a_link_to_nothing_are_a_reason(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "cached")
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to(tmp_path / "blob")
+    with closing(Loaded()) as loaded, pytest.raises(CheckpointError, match="cannot be loaded"):
+        loaded.predictor(folder)
 
 
 def test_weights_that_changed_in_their_folder_are_loaded_anew(tiny_checkpoint: Path, tmp_path: Path) -> None:
