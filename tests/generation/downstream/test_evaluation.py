@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 
 from app.analysis.exhibits.downstream import downstream_exhibits
 from app.domain.downstream import downstream_lock, find_or_make_run, queue_downstream
-from app.domain.downstream_plan import DownstreamPlan
+from app.domain.downstream_plan import DownstreamPlan, parts_of
 from app.errors import ToprankError
 from app.models import Checkpoint, DownstreamRun, DownstreamScore, HyperfitRun
 from app.models.checkpoint import CheckpointState
 from app.models.system import GenerationState
 from cli.main import app
 from generation.child import run_child
+from generation.downstream import harness
 from generation.downstream.evaluation import DownstreamOrder, DownstreamProgress, evaluate
 from generation.generate import Outcome, session_holding
 from tests.factories import make_checkpoint
@@ -102,6 +103,24 @@ def test_a_run_of_which_nothing_worked_failed_with_a_reason(
     with session_holding(order.database_url, downstream_lock(order.run_id)):
         assert evaluate(order, print) is Outcome.BUSY
     assert evaluate(DownstreamOrder(order.database_url, 12345), print) is Outcome.DONE
+
+
+def test_a_run_with_a_score_for_every_part_loads_nothing(db: Session, pair: tuple[Checkpoint, Checkpoint]) -> None:
+    run = find_or_make_run(db, pair[0], DownstreamPlan(tasks=("cola",), shots=(0,)))
+    values = {"task": "cola", "shots": 0, "metric": "mcc", "value": 0.5, "questions": 4}
+    db.add_all(DownstreamScore(run_id=run.id, part=str(part), **values) for part in parts_of(run.tasks, run.shots))
+    pair[0].source = "/nowhere/at/all"
+    db.commit()
+    url = db.get_bind().engine.url.render_as_string(hide_password=False)
+
+    assert evaluate(DownstreamOrder(url, run.id), print) is Outcome.DONE
+
+
+def test_a_machine_without_the_harness_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "find_spec", lambda _name: None)
+
+    with pytest.raises(ToprankError, match=r"pip install 'toprank\[downstream\]'"):
+        harness.check_installed()
 
 
 def test_a_run_is_queued_once_and_not_again_when_it_is_complete(
