@@ -33,8 +33,8 @@ def test_a_system_has_the_papers_defaults(session: Session, draft: Study) -> Non
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"name": " "}, "1 to 200 characters"),
-        ({"name": "x" * 201}, "1 to 200 characters"),
+        ({"name": " "}, "1 to 200 printable characters"),
+        ({"name": "x" * 201}, "1 to 200 printable characters"),
         ({"top_p": 0.0}, "top-p is 0.0"),
         ({"top_p": 1.1}, "top-p is 1.1"),
         ({"temperature": 0.0}, "The temperature is 0.0"),
