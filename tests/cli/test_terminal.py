@@ -12,6 +12,9 @@ from cli.main import app
 from tests.generation.pool import commit_system
 from tests.tiny_model import sample_text
 
+# What precedes a line that is drawn over: a short job is done before its first words are.
+HIDE_CURSOR = "\x1b[?25l"
+
 
 @pytest.fixture
 def texts(tmp_path: Path) -> Path:
@@ -61,5 +64,6 @@ def test_generating_and_scoring_show_a_bar_and_no_lines(monkeypatch: pytest.Monk
     scored = at_a_terminal(monkeypatch, "score", "tiny", "--now")
 
     assert "1/1" in written.stderr
-    assert "Loading" in scored.stderr
+    assert HIDE_CURSOR in scored.stderr
+    assert "1 of 1 passages scored" in scored.stderr
     assert "\n1 of 1 passages" not in written.stderr + scored.stderr
