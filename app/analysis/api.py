@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from app.analysis.archive import results_values
-from app.analysis.live import live_findings
+from app.analysis.live import open_findings
 from app.analysis.looks import check_is_open_to_look, take_look
 from app.analysis.measuring import queue_measuring, standing_of
 from app.analysis.withdrawn import WithdrawnAnnotators
@@ -142,9 +142,7 @@ def read_results(
     passage: ChosenPassage = None,
 ) -> ResultsAnswer:
     """Every table and figure; before the study closes this needs a look."""
-    study = find_study(session, slug)
-    check_is_open_to_look(session, study)
-    _, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
+    _, found = open_findings(session, slug, withdrawn=withdrawn, passage=passage)
     return ResultsAnswer.model_validate(results_values(found))
 
 

@@ -9,13 +9,11 @@ from starlette.responses import Response
 from app.analysis.api import ChosenPassage, Withdrawn
 from app.analysis.downloads import TABLES, archive_download, exhibit_download
 from app.analysis.drawing import MEDIA_TYPES
-from app.analysis.live import live_findings
-from app.analysis.looks import check_is_open_to_look
+from app.analysis.live import open_findings
 from app.analysis.withdrawn import WithdrawnAnnotators
 from app.api_fields import StudySlug
 from app.auth.api_tokens import ApiReader
 from app.dependencies import DbSession
-from app.domain.studies import find_study
 from metrics.plots.style import Theme
 
 router = APIRouter(prefix="/studies/{slug}", tags=["results"])
@@ -48,9 +46,7 @@ def download_exhibit_file(
     passage: ChosenPassage = None,
 ) -> Response:
     """One table or figure as SVG, PDF, PNG, CSV or LaTeX; 404 where there is none yet."""
-    study = find_study(session, slug)
-    check_is_open_to_look(session, study)
-    state, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
+    state, found = open_findings(session, slug, withdrawn=withdrawn, passage=passage)
     return exhibit_download(request, state, found, (name, extension), theme=theme, plain=plain)
 
 
@@ -63,7 +59,5 @@ def download_all_exhibits(
     passage: ChosenPassage = None,
 ) -> Response:
     """Every table and figure in every format."""
-    study = find_study(session, slug)
-    check_is_open_to_look(session, study)
-    _, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
+    _, found = open_findings(session, slug, withdrawn=withdrawn, passage=passage)
     return archive_download(found)

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from app.analysis.drawing import Appearance, picture
 from app.analysis.evidence import Evidence
 from app.analysis.kept import Kept
+from app.analysis.looks import check_is_open_to_look
 from app.analysis.registry import Findings, exhibit_of, findings
 from app.analysis.texts import find_passage
 from app.analysis.withdrawn import WithdrawnAnnotators
+from app.domain.studies import find_study
 from app.models import Study
 
 # A status that changes, as in a revision or a withdrawal, moves a sum even where no row is new.
@@ -60,6 +62,15 @@ def live_findings(
     find_passage(session, study, passage)
     chosen = exhibit_of(Evidence(session, study, withdrawn=withdrawn, chosen_passage=passage), "figure-4")
     return f"{state}/{passage}", found.with_exhibit(chosen)
+
+
+def open_findings(
+    session: Session, slug: str, *, withdrawn: WithdrawnAnnotators, passage: int | None
+) -> tuple[str, Findings]:
+    """The same of a study by its name. Raises NotFoundError, and NotOpenToLookError before anybody may see them."""
+    study = find_study(session, slug)
+    check_is_open_to_look(session, study)
+    return live_findings(session, study, withdrawn=withdrawn, passage=passage)
 
 
 def live_picture(state: str, found: Findings, key: str, look: Appearance) -> bytes:

@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.analysis.api import ChosenPassage, Withdrawn
 from app.analysis.checks import study_checks
 from app.analysis.downloads import archive_download, exhibit_download, version_of
-from app.analysis.live import live_findings
+from app.analysis.live import live_findings, open_findings
 from app.analysis.looks import all_looks, check_is_open_to_look, is_open_to_look, take_look
 from app.analysis.measuring import measuring_of, outdated, queue_measuring
 from app.analysis.withdrawn import WithdrawnAnnotators
@@ -18,16 +19,11 @@ from app.domain.progress import study_progress
 from app.domain.studies import find_study
 from app.forms import PageForm
 from app.models import Study
-from app.paging import RowId
 from app.templating import render, see_other, wants_fragment
 from metrics.plots.style import Theme
 
 router = APIRouter(prefix="/studies/{slug}")
 
-Withdrawn = Annotated[
-    WithdrawnAnnotators, Query(description="Whether the annotations of annotators who withdrew count.")
-]
-ChosenPassage = Annotated[RowId | None, Query(description="The text of Figure 4.")]
 BY_PROTOCOL = WithdrawnAnnotators.BY_PROTOCOL
 
 
@@ -82,9 +78,7 @@ def download_exhibit(
     passage: ChosenPassage = None,
 ) -> Response:
     """One table or figure as SVG, PDF, PNG, CSV or LaTeX."""
-    study = find_study(session, slug)
-    check_is_open_to_look(session, study)
-    state, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
+    state, found = open_findings(session, slug, withdrawn=withdrawn, passage=passage)
     return exhibit_download(request, state, found, (name, extension), theme=theme, plain=plain)
 
 
@@ -97,9 +91,7 @@ def download_archive(
     passage: ChosenPassage = None,
 ) -> Response:
     """Every table and figure in every format."""
-    study = find_study(session, slug)
-    check_is_open_to_look(session, study)
-    _, found = live_findings(session, study, withdrawn=withdrawn, passage=passage)
+    _, found = open_findings(session, slug, withdrawn=withdrawn, passage=passage)
     return archive_download(found)
 
 
