@@ -91,6 +91,11 @@ for command in (
     app.command()(command)
 
 
+EXTRAS = (
+    "pages, people and studies need `pip install 'toprank[web]'`, results `toprank[analysis]`, models `toprank[local]`"
+)
+
+
 def main() -> None:
     """Run the command; what a person can act on is one line on stderr and exit code 1, never a traceback."""
     from pydantic import ValidationError
@@ -106,6 +111,8 @@ def main() -> None:
         if error.title != "Settings":
             raise
         _stop(" ".join(map(_setting_fault, error.errors())))
+    except ModuleNotFoundError as error:
+        _stop(f"This needs the package {error.name}, which is not installed here: {EXTRAS}.")
     except OperationalError as error:
         _stop(f"The database cannot be reached: {_first_line(error)}. Check DATABASE_URL, or run `toprank db status`.")
     except DBAPIError as error:

@@ -6,6 +6,7 @@ float32 safetensors, which every engine loads. No hub is asked.
 
 import os
 import shutil
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -82,5 +83,13 @@ def _convert(gguf: Path, target: Path) -> None:
     (target / "model.safetensors").chmod(0o644)  # workers may run as somebody else
 
 
+def main() -> None:
+    """Prepare it in the cache, or say why not in one line."""
+    try:
+        print(f"The demo's model is in {prepare(Settings().cache_dir)}")
+    except ToprankError as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    print(f"The demo's model is in {prepare(Settings().cache_dir)}")
+    main()

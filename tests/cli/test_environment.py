@@ -50,3 +50,18 @@ def test_a_database_of_an_older_version_is_said_with_what_to_do(
     assert said.startswith("toprank: The database refused this: ")
     assert said.endswith("If it is older than this version: `toprank db migrate`.\n")
     assert said.count("\n") == 1
+
+
+def test_a_package_that_is_not_installed_is_said_with_the_extra_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["toprank", "serve"])
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+
+    with pytest.raises(SystemExit, match="1"):
+        main()
+
+    said = capsys.readouterr().err
+    assert said.startswith("toprank: This needs the package uvicorn, which is not installed here: ")
+    assert "toprank[web]" in said
+    assert said.count("\n") == 1
