@@ -9,6 +9,7 @@ import dataclasses
 import encodings.idna  # noqa: F401 - psycopg loads it late
 import json
 import os
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -32,6 +33,7 @@ def start(data_dir: Path, _: str) -> object:
 
 
 def start_and_stay(data_dir: Path, _: str) -> object:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where tests run in the background
     report(embedded_postgres.start(data_dir))
     time.sleep(600)
     return None
