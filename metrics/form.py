@@ -113,8 +113,5 @@ def _fit(design: Floats, labels: Floats) -> Floats:
         chances = 1 / (1 + np.exp(-design @ weights))
         gradient = design.T @ (chances - labels) + ridge @ weights
         curvature = (design.T * (chances * (1 - chances))) @ design + ridge
-        step = np.linalg.solve(curvature, gradient)
-        weights -= step
-        if np.abs(step).max() < 1e-9:
-            break
+        weights -= np.linalg.solve(curvature, gradient)
     return weights

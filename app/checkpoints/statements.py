@@ -8,10 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
-from app.checkpoints.receiving import TooLargeError
 from app.models.checkpoint import CheckpointState
 
-LONGEST = 4 * 2**20
 Said = TypeVar("Said", bound=BaseModel)
 
 
@@ -83,17 +81,12 @@ class CheckpointStanding(Statement):
 
 
 async def read(request: Request, kind: type[Said]) -> Said:
-    """The body of a request, which is read only now that it is known who asks, and never beyond a few MiB.
+    """The body of a request, which is read only now that it is known who asks.
 
-    Raises TooLargeError, or RequestValidationError for what is no such statement.
+    Raises RequestValidationError for what is no such statement.
     """
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LONGEST:
-            raise TooLargeError(f"A statement has at most {LONGEST:,} bytes.")
     try:
-        return kind.model_validate_json(bytes(body))
+        return kind.model_validate_json(await request.body())
     except ValidationError as error:
         problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors(include_context=False)]
         raise RequestValidationError(problems) from error

@@ -1,7 +1,7 @@
 """Which training set a system may not repeat, and that it does not."""
 
 import shutil
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,13 @@ from app.errors import ToprankError
 from app.models import Candidacy, Continuation, System, TrainingTexts
 from app.models.study import StudyState
 from app.models.system import GenerationState
+from app.settings import Settings
+from generation.blocking import citation_index
 from generation.citation.boundaries import WordBoundaries
 from generation.citation.index import CitationIndex
+from generation.citation.storage import CitationIndexError
 from generation.citation.training_set import TrainingSet
+from generation.engines.base import EngineError, EngineSettings
 from generation.generate import Order, Outcome, generate
 from generation.loaded import Loaded, check_engine, engine_here
 from tests.factories import make_checkpoint, make_study
@@ -127,3 +131,28 @@ def test_the_engine_is_chosen_where_the_work_is_done() -> None:
     assert engine_here() == "transformers"  # no GPU is needed for these tests
     with pytest.raises(ToprankError, match="choose from: auto, transformers, vllm"):
         check_engine("magic")
+    with closing(Loaded()) as loaded, pytest.raises(EngineError, match="vLLM is not installed here"):
+        loaded.engine("vllm", Path("/anywhere"), EngineSettings())
+
+
+@pytest.mark.parametrize(("has_gpu", "engine"), [(True, "vllm"), (False, "transformers")])
+def test_vllm_is_for_a_gpu(monkeypatch: pytest.MonkeyPatch, has_gpu: bool, engine: str) -> None:
+    monkeypatch.setattr("generation.loaded.find_spec", lambda _name: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_gpu)
+    assert engine_here() == engine
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_of_two_processes_that_build_an_index_the_faster_ones_is_used(
+    engine: Engine, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    def too_late(_index: CitationIndex, folder: Path) -> None:
+        if is_there:
+            folder.mkdir()
+        raise CitationIndexError(f"{folder} is there already.")
+
+    monkeypatch.setattr(CitationIndex, "save", too_late)
+    system = System(block_citations=True)
+    texts = TrainingTexts(sha256="0" * 64, name="own words", texts=["The old house stood at the end of the lane."])
+    with nullcontext() if is_there else pytest.raises(CitationIndexError):
+        assert citation_index(system, texts, tiny_checkpoint, Settings().cache_dir) is not None

@@ -1,6 +1,6 @@
 """The jobs: what happens to a system when its child ends well, is stopped, crashes or finds somebody else at work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.scoring_queue import scoring_lock, set_scoring
-from app.models import Continuation, Score, Scoring, System
+from app.models import Continuation, DownstreamRun, Score, Scoring, System
 from app.models.system import GenerationState
 from app.queue import is_queued
 from generation import attempts
@@ -22,7 +22,7 @@ from generation.child import AbortedError, CrashedError
 from generation.generate import Order, Outcome
 from generation.model_process import ModelProcess
 from generation.scoring import ScoringOrder
-from generation.tasks import LaterOn, generate, score
+from generation.tasks import LaterOn, downstream, generate, score
 from tests.generation.pool import commit_system
 
 KILLED, FAILED = -9, 1
@@ -160,6 +160,33 @@ def test_a_scoring_that_crashes_has_its_reason_too(
     assert [order.batch for order in orders] == [3, 1, 1]
     with Session(engine) as session:
         assert session.scalars(select(Scoring.state)).one() is GenerationState.FAILED
+
+
+def test_an_evaluation_that_is_killed_is_tried_again_with_batches_half_as_large(
+    engine: Engine, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Session(engine) as session:
+        run = DownstreamRun(checkpoint_id=system.checkpoint_id, tasks=["mmlu"], shots=[0], seed=1234)
+        session.add(run)
+        session.commit()
+        run_id = run.id
+    orders: list[Mapping[str, object]] = []
+
+    def alone(_self: ModelProcess, module: str, order: Mapping[str, object], _should_abort: object) -> Outcome:
+        orders.append({"module": module, **order})
+        raise CrashedError(KILLED)
+
+    monkeypatch.setattr(ModelProcess, "alone", alone)
+    monkeypatch.setattr(attempts.time, "sleep", lambda _seconds: None)
+
+    downstream.func(context(engine, batch=12), run_id=run_id)
+
+    assert [order["batch"] for order in orders] == [12, 6, 3]
+    assert {order["module"] for order in orders} == {"generation.downstream.evaluation"}
+    with Session(engine) as session:
+        ended = session.get_one(DownstreamRun, run_id)
+        assert ended.state is GenerationState.FAILED
+        assert "was killed by signal 9, 3 times" in str(ended.reason)
 
 
 def test_a_job_waits_while_somebody_else_is_at_the_same_work(

@@ -19,7 +19,7 @@ from app.errors import ToprankError
 from app.models import Checkpoint
 from app.models.checkpoint import CheckpointState
 from app.queue import is_queued
-from generation import attempts
+from generation import attempts, validating
 from generation import validation_tasks as tasks
 from generation.attempts import BusyError
 from generation.checkpoint_folder import CheckpointNotFoundError, checkpoint_folder, folder_here
@@ -27,8 +27,10 @@ from generation.child import AbortedError, CrashedError
 from generation.citation.boundaries import WordBoundaries
 from generation.citation.index import CitationIndex
 from generation.citation.training_set import TrainingSet
+from generation.engines.base import CheckpointError
 from generation.generate import Outcome
 from generation.model_process import ModelProcess
+from generation.own_tokens import OwnTokens
 from generation.validating import ValidationOrder, try_folder, validate
 from tests.factories import make_checkpoint
 from tests.generation.test_tasks import context
@@ -163,6 +165,47 @@ def test_what_cannot_be_used_says_why(folder: Path, spoil: Callable[[Path], None
     spoil(folder)
     with pytest.raises(ToprankError, match=reason):
         try_folder(folder)
+
+
+def test_a_model_that_knows_fewer_tokens_than_were_written_is_refused(folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="the model knows 400 tokens: they do not belong together"):
+        validating._read(folder, [1, 400])
+
+
+def test_a_model_that_cannot_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transformers.LlamaForCausalLM.forward", lambda *_, **__: [][0])
+    with pytest.raises(CheckpointError, match="The model cannot read a text"):
+        try_folder(folder)
+
+
+def test_what_was_sent_anew_meanwhile_is_left_to_the_next_try(
+    engine: Engine, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent_anew(_folder: Path) -> None:
+        with Session(engine) as session:
+            session.get_one(Checkpoint, checkpoint.id).state = CheckpointState.UPLOADING
+            session.commit()
+
+    monkeypatch.setattr(validating, "try_folder", sent_anew)
+
+    assert validate(order(engine, checkpoint)) is Outcome.DONE
+    assert standing(engine, checkpoint) == (CheckpointState.UPLOADING, None)
+
+
+def test_without_a_config_the_vocabulary_is_left_to_whoever_loads_the_model(folder: Path) -> None:
+    own_tokens = OwnTokens(folder)
+    (folder / "config.json").unlink()
+    own_tokens.check_vocabulary(folder)
+
+
+def test_a_hub_that_cannot_be_reached_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OSError("No route to host")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", away)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    with pytest.raises(CheckpointNotFoundError, match=r"nor to be had from the model hub \(No route to host\)"):
+        checkpoint_folder("somebody/model")
 
 
 def test_an_index_of_what_was_trained_on_may_come_along(folder: Path) -> None:

@@ -212,7 +212,7 @@ def test_one_of_the_hub_is_added_by_its_id_and_no_folder_of_the_server(researche
     made = db.scalars(select(Checkpoint)).one()
     assert done.headers["location"] == f"/checkpoints/{made.id}"
     assert (made.source, made.instruct) == ("org/model-1.5", True)
-    assert "Add one of the hub" in researcher.get("/checkpoints").text
+    assert "Add one from the hub" in researcher.get("/checkpoints").text
     assert researcher.submit("/checkpoints", name="large", hub_id="org/other").status_code == 409
     for folder in (str(tmp_path), "../store", "./models"):
         assert researcher.submit("/checkpoints", name="small", hub_id=folder).status_code in (400, 422)
