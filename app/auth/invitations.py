@@ -33,6 +33,7 @@ def invite(session: Session, email: str, role: Role, *, by: Person | None) -> tu
     person = find_account(session, email)
     if person is None:
         person = create_person(session, email=email, role=role)
+    session.refresh(person, with_for_update=True)  # whoever accepts at this moment is waited for
     if person.password_hash is not None or person.disabled_at is not None:
         raise ConflictError(f"{person.email} has an account already; make a new link on the people page instead.")
     if person.role is not role:
@@ -81,7 +82,9 @@ def accept(session: Session, token: str, password: str) -> Person:
 
 
 def _usable(session: Session, token: str) -> tuple[Invitation, Person]:
-    # Locked, so that of two people who send the same link at once only one is let in.
+    # Locked, so that of two people who send the same link at once only one is let in, and nobody is invited meanwhile.
+    whose = select(Invitation.person_id).where(Invitation.token_hash == token_hash(token)).scalar_subquery()
+    session.execute(select(Person.id).where(Person.id == whose).with_for_update())
     row = session.execute(
         select(Invitation, Person)
         .join(Person, Person.id == Invitation.person_id)
@@ -91,7 +94,7 @@ def _usable(session: Session, token: str) -> tuple[Invitation, Person]:
             Invitation.expires_at > func.now(),
             Person.disabled_at.is_(None),
         )
-        .with_for_update(of=Invitation)
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if row is None:
         raise InvitationError

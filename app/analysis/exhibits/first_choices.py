@@ -16,7 +16,7 @@ from metrics.sharpness import NO_CHOICE, same_choice_matrix
 from metrics.signature import Signature
 
 _SCORES_STATE = text("""
-SELECT concat_ws('.', count(*), max(r.id), (
+SELECT concat_ws('.', count(*), max(r.id), sum(hashtext(r.tokenizer_sha256 || r.nll)::bigint), (
     SELECT md5(string_agg(p.id::text, ',' ORDER BY p.id)) FROM passage p
     WHERE p.study_id = :study AND p.state = 'accepted' AND NOT p.unjudged))
 FROM score r WHERE r.study_id = :study

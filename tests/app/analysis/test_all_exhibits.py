@@ -44,6 +44,7 @@ def test_every_exhibit_is_shown_with_a_picture_and_a_signature(found: Findings, 
 def test_tables_3_and_6_and_figure_5_left_are_sums_over_the_scores(db: Session, golden: Study, found: Findings) -> None:
     scores = defaultdict(list)
     query = select(Checkpoint.name, Score).join(Checkpoint, Checkpoint.id == Score.checkpoint_id)
+    query = query.order_by(Checkpoint.id, Score.passage_id)
     for name, score in db.execute(query.options(undefer(Score.log_probs), undefer(Score.top_ids))):
         scores[name].append(score)
     table_3, table_6 = rows_of(found.find("table-3")), rows_of(found.find("table-6"))

@@ -1,15 +1,16 @@
 """/invite/{token}: the one-time link."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from app.auth.accounts import EmailError, create_person, disable, find_account
 from app.auth.invitation_lists import invite_all
-from app.auth.invitations import invite, renew
+from app.auth.invitations import InvitationError, accept, invite, renew
 from app.domain.audit import AuditFilter, audit_page
 from app.errors import ConflictError
 from app.models import Invitation, Person
@@ -140,6 +141,33 @@ def test_whoever_has_a_password_is_not_invited_again(session: Session) -> None:
     create_person(session, email="ada@lab.example", role=Role.ADMIN, password=PASSWORD)
     with pytest.raises(ConflictError, match="has an account already"):
         invite(session, "ADA@lab.example", Role.ANNOTATOR, by=None)
+
+
+def test_whoever_accepts_at_this_moment_keeps_the_role_of_the_link(engine: Engine) -> None:
+    with Session(engine) as first, Session(engine) as second, ThreadPoolExecutor(1) as beside:
+        _, token = invite(first, "new@lab.example", Role.ANNOTATOR, by=None)
+        first.commit()
+        accept(first, token, GOOD["password"])
+        again = beside.submit(invite, second, "new@lab.example", Role.ADMIN, by=None)
+        with pytest.raises(TimeoutError):
+            again.result(timeout=0.2)
+        first.commit()
+        with pytest.raises(ConflictError, match="has an account already"):
+            again.result(timeout=10)
+        assert first.scalars(select(Person.role)).all() == [Role.ANNOTATOR]
+
+
+def test_of_two_who_use_a_link_at_once_one_is_let_in(engine: Engine) -> None:
+    with Session(engine) as first, Session(engine) as second, ThreadPoolExecutor(1) as beside:
+        _, token = invite(first, "new@lab.example", Role.ANNOTATOR, by=None)
+        first.commit()
+        accept(first, token, GOOD["password"])
+        again = beside.submit(accept, second, token, "eight red kettles")
+        with pytest.raises(TimeoutError):
+            again.result(timeout=0.2)
+        first.commit()
+        with pytest.raises(InvitationError):
+            again.result(timeout=10)
 
 
 def test_one_address_is_one_account(session: Session) -> None:
