@@ -72,7 +72,7 @@ FROM passage p WHERE p.study_id = :study AND p.state = 'accepted' AND NOT p.unju
 """)
 
 _CONTINUATION_STATES = text("""
-SELECT t.system_id, concat_ws('.', count(*), max(t.id)) FROM continuation t
+SELECT t.system_id, concat_ws('.', count(*), sum(hashtext(concat_ws('.', t.id, t.ttr_256))::bigint)) FROM continuation t
 JOIN passage p ON p.id = t.passage_id AND p.state = 'accepted' AND NOT p.unjudged
 WHERE t.study_id = :study GROUP BY t.system_id
 """)
@@ -193,7 +193,7 @@ class Evidence:
 
     @cached_property
     def continuation_states(self) -> dict[int, str]:
-        """By system, a word that changes with its continuations, which are only ever added."""
+        """By system, a word that changes with its continuations on accepted passages."""
         rows = self.session.execute(_CONTINUATION_STATES, {"study": self.study.id})
         return {system: state for system, state in rows}  # noqa: C416 a row is no pair to mypy
 
