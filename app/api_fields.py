@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, field_validator
 
 from app.domain.studies import PLAIN_NAME, PLAIN_NAME_WITH_UNDERSCORE
 from app.forms import Period, WrittenDay
@@ -40,6 +40,22 @@ class WrittenPeriod(Period):
 
 
 class Body(BaseModel):
-    """What a request says; refuses fields it does not know."""
+    """What a request says; refuses fields it does not know, and takes no text for a number, as forms do."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def of_its_kind(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        """The value, if JSON has it as the kind that it is to be."""
+        found: object = handler(value)
+        if not _is_of_its_kind(found, value):
+            raise ValueError("A number is written without quotes, and a truth value as true or false.")
+        return found
+
+
+def _is_of_its_kind(found: object, value: object) -> bool:
+    if isinstance(found, list | tuple) and isinstance(value, list):
+        return all(map(_is_of_its_kind, found, value))
+    kinds = [isinstance(found, int | float), isinstance(found, bool)]
+    return not any(kinds) or kinds == [isinstance(value, int | float), isinstance(value, bool)]

@@ -1,15 +1,12 @@
 """Periods of time, from a moment to another."""
 
 from datetime import datetime
-from http import HTTPStatus
 
 from app.errors import ToprankError
 
 
 class PeriodError(ToprankError):
     """The period ends before it begins, so nothing could be in it; change one of its two days."""
-
-    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

@@ -171,7 +171,7 @@ def import_texts(
     return once(Imported, deed)
 
 
-@router.get("/passages/{passage_id}")
+@router.get("/passages/{passage_id:int}")  # "check" is no number
 def show_passage(_reader: ApiReader, session: DbSession, slug: StudySlug, passage_id: PassageId) -> PassageSummary:
     """One passage of the study."""
     return PassageSummary.of(find_passage(session, find_study(session, slug), passage_id))

@@ -147,7 +147,7 @@ def invite_list(request: Request, admin: ApiAdmin, session: DbSession, once: Onc
     return once(InvitedList, deed, secrets=frozenset({"invited"}))
 
 
-@router.get("/{person_id}")
+@router.get("/{person_id:int}")  # "invitations" is no number
 def show_person(_admin: ApiAdmin, session: DbSession, person_id: PersonId) -> PersonSummary:
     """One account."""
     return PersonSummary.of(accounts.get_person(session, person_id))

@@ -1,7 +1,6 @@
 """/people/pay: everybody's hours and pay in a period, as a page and as a table for whoever pays."""
 
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -30,8 +29,8 @@ def show_pay(request: Request, _admin: CurrentAdmin, session: DbSession, period:
     try:
         lines = payroll(session, since=period.since, until=period.until)
     except PeriodError as error:
-        status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return render(request, "people/pay.html", status=status, lines=[], totals={}, period=period, error=str(error))
+        status, said = error.status_code, str(error)
+        return render(request, "people/pay.html", status=status, lines=[], totals={}, period=period, error=said)
     return render(request, "people/pay.html", lines=lines, totals=totals(lines), period=period, error=None)
 
 

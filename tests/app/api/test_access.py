@@ -136,7 +136,7 @@ OPEN = {"GET /openapi.json", "HEAD /openapi.json"}
 
 def routes_of(app: FastAPI) -> Iterator[str]:
     for route in iter_route_contexts(api_of(app).routes):
-        yield from (f"{method} {route.path}" for method in route.methods or {"ANY"})
+        yield from (f"{method} {route.path.replace(':int}', '}')}" for method in route.methods or {"ANY"})
 
 
 class Nothing(dict[str, str]):

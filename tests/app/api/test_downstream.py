@@ -75,3 +75,20 @@ def test_what_cannot_be_evaluated_is_a_problem_and_leaves_nothing(
     answer = researcher_program.ask("POST", RUNS, json=ORDER | changed)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert db.scalars(select(DownstreamRun)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"seed": False}, "body.seed"),
+        ({"seed": "7"}, "body.seed"),
+        ({"shots": [0, True]}, "body.shots"),
+        ({"shots": ["0"]}, "body.shots"),
+    ],
+)
+def test_no_text_and_no_truth_value_is_a_number(
+    researcher_program: Program, wrong: dict[str, object], where: str
+) -> None:
+    refused = researcher_program.ask("POST", RUNS, json=ORDER | wrong)
+    assert refused.status_code == 422
+    assert [error["where"] for error in refused.json()["errors"]] == [where]
