@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -11,7 +11,7 @@ from cli.connection import DataDir, transaction
 from cli.hyperfit_here import Wanted, tokens_of_base, train_here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from app.domain.images import Palette
     from hyperfitting.data import Document
@@ -61,23 +61,10 @@ def hyperfit(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Hyperfit BASE; the defaults are the paper's. Stopped at any moment, the same command goes on."""
-    given = locals().copy()
-    from dataclasses import fields
-    from itertools import islice
-
-    from app.domain.images import palette_of
-    from hyperfitting.config import HyperfitConfig, for_images
-
+    options = locals().copy()
     if (data is None) == (hub_id is None):
         raise ToprankError("Say what to learn: a file or folder by --data, or a data set by --hf, and not both.")
-    tokens = tokens_of_base(base, data_dir)
-    palette = palette_of(tokens) if tokens else None
-    chosen = {field.name: given[field.name] for field in fields(HyperfitConfig) if given[field.name] is not None}
-    config = HyperfitConfig.from_json(for_images(palette, chosen) if palette else chosen)
-    source = Source(data, hub_id, split, column)
-    documents = list(islice(_images(source, palette) if palette else _texts(source), limit))
-    image_tokens = tokens if palette else None
-    wanted = Wanted(base, name or (out.name if out else ""), source.name, documents, config, image_tokens)
+    wanted = _wanted(base, name or (out.name if out else ""), Source(data, hub_id, split, column), options)
     summary: dict[str, str] | None
     if queue:
         summary = _leave_to_a_worker(wanted, data_dir)
@@ -101,6 +88,22 @@ class Source(NamedTuple):
     def name(self) -> str:
         """What the run's record calls it."""
         return self.file.name if self.file else f"{self.hub_id} ({self.split})"
+
+
+def _wanted(base: str, name: str, source: Source, options: "Mapping[str, Any]") -> Wanted:
+    """The run that the options describe, with what it learns. Raises ToprankError."""
+    from dataclasses import fields
+    from itertools import islice
+
+    from app.domain.images import palette_of
+    from hyperfitting.config import HyperfitConfig, for_images
+
+    tokens = tokens_of_base(base, options["data_dir"])
+    palette = palette_of(tokens) if tokens else None
+    chosen = {field.name: options[field.name] for field in fields(HyperfitConfig) if options[field.name] is not None}
+    config = HyperfitConfig.from_json(for_images(palette, chosen) if palette else chosen)
+    documents = list(islice(_images(source, palette) if palette else _texts(source), options["limit"]))
+    return Wanted(base, name, source.name, documents, config, tokens if palette else None)
 
 
 def _texts(source: Source) -> "Iterator[Document]":

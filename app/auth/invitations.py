@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.auth.accounts import change_password, change_role, check_is_somebody, create_person, find_account
+from app.auth.accounts import ADMINS_LOCK, change_password, change_role, check_is_somebody, create_person, find_account
 from app.auth.api_tokens import revoke_all_tokens
 from app.domain.audit import record
 from app.domain.logins import token_hash
@@ -33,7 +33,9 @@ def invite(session: Session, email: str, role: Role, *, by: Person | None) -> tu
     person = find_account(session, email)
     if person is None:
         person = create_person(session, email=email, role=role)
-    session.refresh(person, with_for_update=True)  # whoever accepts at this moment is waited for
+    # Whoever accepts at this moment is waited for; the order of locks is that of all who change admins.
+    session.execute(ADMINS_LOCK)
+    session.refresh(person, with_for_update={"key_share": True})
     if person.password_hash is not None or person.disabled_at is not None:
         raise ConflictError(f"{person.email} has an account already; make a new link on the people page instead.")
     if person.role is not role:
@@ -84,7 +86,7 @@ def accept(session: Session, token: str, password: str) -> Person:
 def _usable(session: Session, token: str) -> tuple[Invitation, Person]:
     # Locked, so that of two people who send the same link at once only one is let in, and nobody is invited meanwhile.
     whose = select(Invitation.person_id).where(Invitation.token_hash == token_hash(token)).scalar_subquery()
-    session.execute(select(Person.id).where(Person.id == whose).with_for_update())
+    session.execute(select(Person.id).where(Person.id == whose).with_for_update(key_share=True))
     row = session.execute(
         select(Invitation, Person)
         .join(Person, Person.id == Invitation.person_id)

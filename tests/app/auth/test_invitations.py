@@ -157,6 +157,19 @@ def test_whoever_accepts_at_this_moment_keeps_the_role_of_the_link(engine: Engin
         assert first.scalars(select(Person.role)).all() == [Role.ANNOTATOR]
 
 
+def test_inviting_again_waits_for_whoever_disables_the_account(engine: Engine) -> None:
+    with Session(engine) as first, Session(engine) as second, ThreadPoolExecutor(1) as beside:
+        person, _ = invite(first, "new@lab.example", Role.ANNOTATOR, by=None)
+        first.commit()
+        disable(first, person, by=None)
+        again = beside.submit(invite, second, "new@lab.example", Role.ADMIN, by=None)
+        with pytest.raises(TimeoutError):
+            again.result(timeout=0.2)
+        first.commit()
+        with pytest.raises(ConflictError, match="has an account already"):
+            again.result(timeout=10)
+
+
 def test_of_two_who_use_a_link_at_once_one_is_let_in(engine: Engine) -> None:
     with Session(engine) as first, Session(engine) as second, ThreadPoolExecutor(1) as beside:
         _, token = invite(first, "new@lab.example", Role.ANNOTATOR, by=None)
